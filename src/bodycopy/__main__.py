@@ -1,0 +1,5 @@
+"""python -m bodycopy: the command line."""
+
+from bodycopy.cli import main
+
+main()

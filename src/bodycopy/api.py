@@ -1,0 +1,97 @@
+"""The whole way, bytes to output: what users call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from urllib.parse import urljoin
+
+from bodycopy.document import Html, segment
+from bodycopy.features import features
+from bodycopy.model import HIGHEST_CUT, LABELS, Model, best_cut, load_model
+from bodycopy.page import Page, check_keep, make_page, wanted
+from bodycopy.render import layout, to_text
+
+
+def clean(
+    html: Html,
+    *,
+    encoding: str | None = None,
+    keep: Collection[str] = ("body",),
+    threshold: float | None = None,
+    full: bool = False,
+    model: Model | str | os.PathLike[str] | None = None,
+) -> str:
+    """The core content of a page as plain text, paragraphs parted by empty lines; "" where there is none.
+
+    ``html``: bytes, str, or an lxml tree, which is left untouched. ``encoding``: the charset of the HTTP header, which
+    wins over what the page declares. ``keep``: the labels to keep. ``threshold``: the body score from which a block
+    counts as running text, 0 to 1; higher is more precise, lower keeps more; by default chosen for each page
+    (`model.best_cut`). ``full``: keep
+    all that is labelled body, also headline, standfirst and captions. ``model``: a model or the path of one.
+
+    Raises TypeError for other types of input, ValueError for unknown labels or a threshold out of range; never for
+    what a page holds.
+    """
+    check_keep(keep)
+    chosen = choose(model)
+    check_threshold(threshold)
+    cut = segment(html, encoding)
+    if not cut.texts:
+        return ""
+    found = features(cut)
+    scores = chosen.score(found)
+    if threshold is None:
+        threshold = best_cut(scores[:, len(LABELS)], found.words)
+    best = scores[:, : len(LABELS)].argmax(1).tolist()
+    core = scores[:, len(LABELS)].tolist()
+    kept = [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, threshold, full)]
+    return to_text([cut.texts[i] for i in kept], layout(cut, kept))
+
+
+def label(
+    html: Html,
+    url: str | None = None,
+    *,
+    encoding: str | None = None,
+    threshold: float | None = None,
+    model: Model | str | os.PathLike[str] | None = None,
+) -> Page:
+    """Every block of a page with its label and scores. With ``url``, links come out absolute.
+
+    The other arguments, and what is raised, are those of `clean`.
+    """
+    chosen = choose(model)
+    check_threshold(threshold)
+    cut = segment(html, encoding, rich=True)
+    if not cut.texts:
+        return Page([], HIGHEST_CUT if threshold is None else threshold, cut.title, url)
+    found = features(cut)
+    scores = chosen.score(found)
+    if threshold is None:
+        threshold = best_cut(scores[:, len(LABELS)], found.words)
+    return make_page(cut, scores, threshold, url, resolver(url, cut.base))
+
+
+def choose(model: Model | str | os.PathLike[str] | None) -> Model:
+    return model if isinstance(model, Model) else load_model(model)
+
+
+def check_threshold(threshold: float | None) -> None:
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ValueError(f"a threshold lies between 0 and 1, not at {threshold}")
+
+
+def resolver(url: str | None, base: str) -> Callable[[str], str]:
+    """A function that makes links absolute against the page's address and its ``<base>``."""
+    if not url:
+        return lambda target: target
+
+    def join(start: str, target: str) -> str:
+        try:
+            return urljoin(start, target.strip())
+        except ValueError:  # "http://[" and the like
+            return target
+
+    start = join(url, base) if base else url
+    return lambda target: join(start, target)

@@ -1,0 +1,176 @@
+"""Bytes → events: find the encoding, parse, never raise on what a page holds."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from lxml import etree
+
+from bodycopy.blocks import Segmenter, Segments
+
+Html = bytes | str | etree._Element | etree._ElementTree
+
+DECLARED = re.compile(rb"""<(?:meta\b[^>]*?charset|\?xml\b[^>]*?encoding)\s*=\s*["']?\s*([a-zA-Z0-9_:.-]+)""", re.I)
+LANGUAGE = re.compile(rb"""<html\b[^>]*?\blang\s*=\s*["']?\s*([a-zA-Z]+)""", re.I)
+HEAD = 4096  # bytes searched for a declaration; the standard asks for 1024, real pages need more
+
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+BYTE_ORDER_MARKS_ONLY = tuple(mark for mark, _ in BYTE_ORDER_MARKS)
+# Browsers read these labels as their supersets (WHATWG Encoding Standard, section 4.2).
+SUPERSETS = {
+    "iso-8859-1": "cp1252",
+    "iso8859-1": "cp1252",
+    "latin1": "cp1252",
+    "latin-1": "cp1252",
+    "ascii": "cp1252",
+    "us-ascii": "cp1252",
+    "iso-8859-9": "cp1254",
+    "iso-8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "x-gbk": "gb18030",
+    "shift_jis": "cp932",
+    "shift-jis": "cp932",
+    "x-sjis": "cp932",
+    "sjis": "cp932",
+    "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "big5": "big5hkscs",
+}
+# The encoding that browsers assume, by language, where nothing else tells (WHATWG HTML Standard, section 13.2.3.2).
+FALLBACKS = {
+    "ar": "cp1256",
+    "bg": "cp1251",
+    "cs": "cp1250",
+    "el": "iso8859_7",
+    "et": "cp1257",
+    "fa": "cp1256",
+    "he": "cp1255",
+    "hr": "cp1250",
+    "hu": "iso8859_2",
+    "ja": "cp932",
+    "ko": "cp949",
+    "lt": "cp1257",
+    "lv": "cp1257",
+    "mk": "cp1251",
+    "pl": "iso8859_2",
+    "ru": "cp1251",
+    "sk": "cp1250",
+    "sl": "iso8859_2",
+    "sr": "cp1251",
+    "th": "cp874",
+    "tr": "cp1254",
+    "uk": "cp1251",
+    "vi": "cp1258",
+    "zh": "gb18030",
+}
+
+
+def known(label: str) -> str | None:
+    """Python's name for a charset label as found on the web, or None where there is no such text encoding."""
+    label = label.strip().lower()
+    label = SUPERSETS.get(label, label)
+    try:
+        codec = codecs.lookup(label)
+    except (LookupError, ValueError):
+        return None
+    return codec.name if codec._is_text_encoding else None
+
+
+def decode(data: bytes, encoding: str | None = None) -> str:
+    """The text of a page's bytes. Undecodable bytes become U+FFFD; nothing raises.
+
+    In the order of the HTML standard: byte-order mark, the caller's ``encoding`` (from the HTTP header), what the page
+    declares. A declaration that the bytes contradict is dropped for UTF-8 where they are valid UTF-8; with none,
+    UTF-8 if valid, else what browsers assume for the page's language, else Windows-1252.
+    """
+    for mark, name in BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data.decode(name, "replace").removeprefix("\ufeff")
+    name = known(encoding) if encoding else None
+    head = data[:HEAD]
+    if name is None and (declared := DECLARED.search(head)):
+        name = known(declared[1].decode("ascii"))
+        if name and name.startswith(("utf-16", "utf-32")):
+            name = "utf-8"  # the declaration itself was read as ASCII
+    for candidate in (name, "utf-8"):
+        if candidate:
+            try:
+                return data.decode(candidate)
+            except ValueError:
+                pass
+    if name is None:
+        language = LANGUAGE.search(head)
+        name = FALLBACKS.get(language[1].decode("ascii").lower()[:2], "cp1252") if language else "cp1252"
+    return data.decode(name, "replace")
+
+
+def declares_utf8(data: bytes) -> bool:
+    """Whether a page both says that it is UTF-8 and is: most are, and need no decoding."""
+    declared = DECLARED.search(data[:HEAD])
+    if declared is None or declared[1].lower() not in (b"utf-8", b"utf8"):
+        return False
+    try:
+        data.decode()
+    except ValueError:
+        return False
+    return not data.startswith(BYTE_ORDER_MARKS_ONLY)
+
+
+def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segments:
+    """Cut a page into blocks: bytes and text by parsing them, without building a tree; a tree by walking it, untouched.
+
+    ``rich`` also records each block's path and inline markup. Raises TypeError for anything but bytes, str or an lxml
+    tree, and nothing for what a page holds. Time is linear in its size.
+    """
+    target = Segmenter(rich)
+    if isinstance(html, etree._ElementTree):
+        html = html.getroot()
+    if isinstance(html, etree._Element):
+        walk(html, target)
+        return target.close()
+    if isinstance(html, (bytes, bytearray, memoryview)):
+        data = bytes(html)
+        if encoding or not declares_utf8(data):
+            data = decode(data, encoding).encode("utf-8", "replace")
+    elif isinstance(html, str):
+        data = html.encode("utf-8", "replace")
+    else:
+        raise TypeError(f"a page is bytes, str or an lxml tree, not {type(html).__name__}")
+    if b"\0" in data:
+        data = data.replace(b"\0", b"")
+    # The text as UTF-8, said so to the parser: no declaration in it is believed a second time.
+    parser = etree.HTMLParser(target=target, encoding="utf-8", huge_tree=True)
+    try:
+        return etree.fromstring(data, parser)
+    except etree.XMLSyntaxError:  # nothing in it but comments, say
+        return target.close()
+
+
+def walk(root: etree._Element, target: Segmenter) -> None:
+    """Tell a target of everything in a tree, as a parser would."""
+    for event, element in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
+        if event == "start":
+            target.start(local(element.tag), element.attrib)
+            if element.text:
+                target.data(element.text)
+            continue
+        if event == "end":
+            target.end(local(element.tag))
+        if element.tail and element is not root:
+            target.data(element.tail)
+
+
+def local(tag: str) -> str:
+    """A tag without the namespace that an XML parser gives it."""
+    return tag.rpartition("}")[2] if tag[0] == "{" else tag

@@ -1,0 +1,191 @@
+"""Kept blocks → plain text or Markdown, with the lists, quotes, tables and headings they stood in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bodycopy.blocks import PREFORMATTED, Segments, Token, fold
+
+HEADINGS = {f"h{n}": n for n in range(1, 7)}
+MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "kbd": "`", "samp": "`", "del": "~~", "s": "~~"}
+LONGEST_CELL = 400  # characters; a table with longer cells is there for the layout
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a block stands, as far as its rendering goes. Numbers of containers are -1 where there is none."""
+
+    heading: int = 0  # level, 0 for none
+    quotes: int = 0  # how many block quotes deep
+    lists: tuple[int, ...] = ()  # the list items around it, outermost first
+    number: int = 0  # of the innermost item in an ordered list, 0 in a bulleted one
+    pre: bool = False
+    table: int = -1
+    row: int = -1
+    cell: int = -1
+
+
+def layout(cut: Segments, blocks: list[int] | None = None) -> list[Place]:
+    """The places of all blocks, or of those numbered, found by walking up their containers once."""
+    tags, parents = cut.node_tag, cut.node_parent
+    seen: dict[int, Place] = {}
+    counted: dict[int, int] = {}  # items so far, by list
+    numbers: dict[int, int] = {}  # list item → its number
+    for node, tag in enumerate(tags):
+        if tag == "li" and parents[node] >= 0 and tags[parents[node]] == "ol":
+            numbers[node] = counted[parents[node]] = counted.get(parents[node], 0) + 1
+
+    def place(node: int) -> Place:
+        heading = quotes = 0
+        items: list[int] = []
+        pre, table, row, cell = False, -1, -1, -1
+        at = node
+        while at >= 0:
+            tag = tags[at]
+            if tag in HEADINGS:
+                heading = heading or HEADINGS[tag]
+            elif tag == "blockquote":
+                quotes += 1
+            elif tag == "li":
+                items.append(at)
+            elif tag in PREFORMATTED:
+                pre = True
+            elif table < 0:
+                if tag in ("td", "th") and cell < 0:
+                    cell = at
+                elif tag == "tr" and row < 0:
+                    row = at
+                elif tag == "table":
+                    table = at
+            at = parents[at]
+        return Place(heading, quotes, tuple(reversed(items)), numbers.get(items[0], 0) if items else 0, pre, table, row, cell)
+
+    out = []
+    for i in range(len(cut.texts)) if blocks is None else blocks:
+        node = cut.node[i]
+        if node not in seen:
+            seen[node] = place(node)
+        out.append(seen[node])
+    return out
+
+
+def to_text(texts: list[str], places: list[Place]) -> str:
+    """Blocks as plain text: an empty line between paragraphs, none between list items and rows, a tab between cells."""
+    parts: list[str] = []
+    before = Place()
+    for text, place in zip(texts, places, strict=True):
+        if parts:
+            if place.row >= 0 and place.row == before.row:
+                parts.append("\t" if place.cell != before.cell else "\n")
+            elif (place.row >= 0 and place.table == before.table) or (place.lists and before.lists):
+                parts.append("\n")
+            else:
+                parts.append("\n\n")
+        parts.append(text)
+        before = place
+    return "".join(parts)
+
+
+def inline(tokens: list[Token], plain: bool = False) -> str:
+    """A block's tokens as one run of Markdown; ``plain`` keeps the links' text alone."""
+    out: list[str] = []
+    open_marks: list[tuple[str, int]] = []  # mark or link, and where it was opened
+
+    def close(at: int, mark: str, target: str = "") -> None:
+        inner = "".join(out[at:])
+        core = inner.strip()
+        lead, tail = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
+        del out[at:]
+        if not core or (plain and mark == "["):
+            out.append(inner)
+        elif mark == "[":
+            out.append(f"{lead}[{core}](<{target}>){tail}" if re.search(r"[\s()]", target) else f"{lead}[{core}]({target}){tail}")
+        else:
+            out.append(f"{lead}{mark}{core}{mark}{tail}")
+
+    for kind, value in tokens:
+        if kind == "text":
+            out.append(value)
+        elif kind == "link" or (kind == "open" and value in MARKS):
+            open_marks.append(("[" if kind == "link" else MARKS[value], len(out)))
+        elif kind == "unlink" or (kind == "close" and value in MARKS):
+            mark = "[" if kind == "unlink" else MARKS[value]
+            for i in range(len(open_marks) - 1, -1, -1):
+                if open_marks[i][0] == mark:
+                    close(open_marks[i][1], mark, value)
+                    del open_marks[i:]
+                    break
+    while open_marks:  # the block ended inside: a bold run across paragraphs
+        mark, at = open_marks.pop()
+        if mark != "[":
+            close(at, mark)
+    return "  \n".join(line for part in "".join(out).split("\0") if (line := fold(part)))
+
+
+def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
+    """Blocks as Markdown (CommonMark, with tables as GitHub has them)."""
+    tables: dict[int, list[int]] = {}
+    for i, place in enumerate(places):
+        if place.row >= 0 and place.cell >= 0:
+            tables.setdefault(place.table, []).append(i)
+    grids = {t: grid for t, members in tables.items() if (grid := table_rows(members, blocks, places))}
+
+    parts: list[str] = []
+    written: set[int] = set()  # tables
+    begun: set[int] = set()  # list items whose marker stands
+    before = Place()
+    for tokens, place in zip(blocks, places, strict=True):
+        if place.table in grids and place.cell >= 0:
+            if place.table in written:
+                continue
+            written.add(place.table)
+            lines = grids[place.table]
+            marker = indent = ""
+        else:
+            marker, indent = list_marker(place, begun)
+            if place.pre:
+                code = "".join(value for kind, value in tokens if kind == "text").replace("\0", "\n").strip("\n")
+                fence = "```"
+                while fence in code:
+                    fence += "`"
+                lines = [fence, *code.split("\n"), fence]
+            else:
+                lines = inline(tokens, plain=bool(place.heading)).split("\n")
+                if place.heading:
+                    lines = [f"{'#' * place.heading} {' '.join(line.strip() for line in lines).replace('**', '')}"]
+        quote = "> " * place.quotes
+        body = "\n".join(f"{quote}{marker if n == 0 else indent}{line}".rstrip(" ") if not line.endswith("  ") else f"{quote}{marker if n == 0 else indent}{line}" for n, line in enumerate(lines))
+        if parts:
+            parts.append("\n" if place.lists and before.lists and marker.strip() else f"\n{quote.rstrip()}\n" if quote and before.quotes else "\n\n")
+        parts.append(body)
+        before = place
+    return "".join(parts)
+
+
+def list_marker(place: Place, begun: set[int]) -> tuple[str, str]:
+    """What stands before a block's first line and its other lines: the item's marker once, then its width in spaces."""
+    if not place.lists or place.heading:
+        return "", ""
+    item = place.lists[-1]
+    depth = "    " * (len(place.lists) - 1)
+    marker = f"{place.number}. " if place.number else "- "
+    indent = depth + " " * len(marker)
+    if item in begun:
+        return indent, indent
+    begun.add(item)
+    return depth + marker, indent
+
+
+def table_rows(members: list[int], blocks: list[list[Token]], places: list[Place]) -> list[str]:
+    """A table as lines of Markdown, or none where it has fewer than two rows or columns, or cells full of text."""
+    rows: dict[int, dict[int, list[str]]] = {}
+    for i in members:
+        text = inline(blocks[i]).replace("  \n", " ").replace("\n", " ").replace("|", "\\|")
+        rows.setdefault(places[i].row, {}).setdefault(places[i].cell, []).append(text)
+    grid = [[" ".join(cell) for cell in row.values()] for row in rows.values()]
+    width = max(map(len, grid))
+    if len(grid) < 2 or width < 2 or any(len(cell) > LONGEST_CELL for row in grid for cell in row):
+        return []
+    lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in grid]
+    return [lines[0], f"|{' --- |' * width}", *lines[1:]]

@@ -1,0 +1,228 @@
+"""Fitting: examples → a model, and honest scores for each of them.
+
+The stages are stacked (Wolpert, 1992, "Stacked generalization"): the network is fitted on what the linear stage says of
+pages that it was not fitted on, got by cross-validation grouped by site. The network is a bag of small ones, fitted for
+few epochs from different seeds: on these data that generalises better than one large network fitted for long.
+
+The main text that corpora give is often cut short. Blocks that a first network, fitted without their site, takes for
+body against the corpus count for little when the network is fitted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from joblib import Parallel, delayed
+from sklearn.linear_model import SGDClassifier
+from sklearn.neural_network import MLPClassifier
+
+from bodycopy.features import BUCKETS, GROUPS, Floats, context
+from bodycopy.model import CLIP, LABELS, OUTPUTS, Network, inputs_of, squash
+from bodycopy.training.examples import UNKNOWN, Example
+
+CORE = len(LABELS)  # the core's place in OUTPUTS
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What fitting can be told. Epochs are per learning rate, which falls over a fit."""
+
+    folds: int = 5
+    seed: int = 0
+    linear_alpha: float = 2e-6
+    linear_epochs: int = 5
+    hidden: int = 48
+    bags: int = 4
+    rates: tuple[float, ...] = (1e-3, 3e-4, 1e-4)
+    core_epochs: tuple[int, ...] = (2, 1, 1)
+    label_epochs: tuple[int, ...] = (3, 1, 1)
+    batch: int = 512
+    decay: float = 1e-2
+    doubt: float = 0.1  # weight of a block whose core value is doubted
+    jobs: int = 1
+
+
+class Table:
+    """All blocks of some examples in one table."""
+
+    def __init__(self, examples: Sequence[Example]):
+        self.examples = examples
+        self.starts = np.concatenate(([0], np.cumsum([len(e.texts) for e in examples])))
+        self.page = np.repeat(np.arange(len(examples)), np.diff(self.starts))
+        self.labels = np.concatenate([e.labels for e in examples])
+        self.core = np.concatenate([e.core for e in examples])
+        self.tokens = sp.vstack([e.tokens for e in examples], format="csr")
+        self.numbers = np.concatenate([e.numbers for e in examples])
+        # In the core's loss a block weighs by the root of its length, a page by the root of its number of blocks:
+        # between all blocks alike, as labels are scored, and all pages alike, as main text is.
+        words = np.sqrt(np.expm1(self.numbers[:, 1]))
+        share = words / np.bincount(self.page, words)[self.page]
+        weight = share * np.sqrt(np.bincount(self.page))[self.page]
+        self.weight = (weight / weight.mean()).astype(np.float32)
+
+    def targets(self, output: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
+        """Which blocks have a known value of an output, and whether it is 1."""
+        if output == CORE:
+            return self.core != UNKNOWN, (self.core == 1).astype(int)
+        return self.labels != UNKNOWN, (self.labels == output).astype(int)
+
+    def context(self, scores: Floats) -> Floats:
+        """`context` of every page."""
+        parts = [
+            context(np.hstack((scores[a:z], e.structure.likeness[:, None])), e.structure)
+            for e, a, z in zip(self.examples, self.starts[:-1], self.starts[1:], strict=True)
+        ]
+        return np.concatenate(parts)
+
+
+def site_folds(examples: Sequence[Example], folds: int, seed: int) -> npt.NDArray[np.int_]:
+    """The fold of each example; all pages of a site are in one."""
+    sites = sorted({e.site for e in examples})
+    fold_of = dict(zip(sites, np.random.RandomState(seed).permutation(len(sites)) % folds, strict=True))
+    return np.array([fold_of[e.site] for e in examples])
+
+
+def fit_linear(table: Table, rows: npt.NDArray[np.bool_], settings: Settings) -> tuple[Floats, Floats]:
+    """The linear stage: token table (rows, outputs) and biases. One logistic regression an output."""
+
+    def fit(output: int) -> tuple[Floats, float]:
+        known, target = table.targets(output)
+        chosen = np.flatnonzero(known & rows)
+        model = SGDClassifier(
+            loss="log_loss",
+            alpha=settings.linear_alpha,
+            max_iter=settings.linear_epochs,
+            tol=None,
+            average=True,
+            random_state=settings.seed,
+        )
+        model.fit(table.tokens[chosen], target[chosen])
+        return model.coef_[0].astype(np.float32), float(model.intercept_[0])
+
+    fitted = Parallel(n_jobs=settings.jobs, backend="threading")(delayed(fit)(o) for o in range(len(OUTPUTS)))
+    return np.stack([w for w, _ in fitted], 1), np.array([b for _, b in fitted], np.float32)
+
+
+def apply_linear(table: Table, rows: npt.NDArray[np.bool_], weights: Floats) -> Floats:
+    """Linear scores by group, as `features.linear_scores` gives them."""
+    tokens = table.tokens[np.flatnonzero(rows)]
+    spans = [slice(g * BUCKETS, (g + 1) * BUCKETS) for g in range(len(GROUPS))]
+    return np.hstack([tokens[:, s] @ weights[s] for s in spans]).astype(np.float32)
+
+
+def scaling(x: Floats) -> tuple[Floats, Floats]:
+    """Mean and spread of each input, over a sample."""
+    sample = x[:: max(1, len(x) // 200_000)]
+    return sample.mean(0), sample.std(0) + np.float32(1e-3)
+
+
+def fit_network(
+    x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: Settings, centre: Floats, spread: Floats
+) -> Network:
+    """A bag of networks for the labels and one for the core, joined into a single network of OUTPUTS."""
+    scaled = np.clip((x - centre) / spread, -CLIP, CLIP)
+    parts = []
+    for bag in range(settings.bags):
+        known, target = table.targets(CORE)
+        parts.append(fit_part(scaled, target, known & rows, table.weight, settings.core_epochs, settings, bag))
+        known, _ = table.targets(0)
+        parts.append(fit_part(scaled, table.labels, known & rows, None, settings.label_epochs, settings, bag))
+    return join(parts, centre, spread)
+
+
+def fit_part(
+    x: Floats,
+    target: npt.NDArray[np.int_],
+    rows: npt.NDArray[np.bool_],
+    weight: Floats | None,
+    epochs: tuple[int, ...],
+    settings: Settings,
+    bag: int,
+) -> MLPClassifier:
+    model = MLPClassifier(
+        (settings.hidden,), alpha=settings.decay, batch_size=settings.batch, random_state=settings.seed + bag
+    )
+    chosen = np.flatnonzero(rows)
+    random = np.random.RandomState(settings.seed + bag)
+    classes = np.unique(target[chosen])
+    for rate, times in zip(settings.rates, epochs, strict=True):
+        for _ in range(times):
+            order = random.permutation(chosen)
+            if hasattr(model, "_optimizer"):
+                model._optimizer.learning_rate_init = rate
+            model.learning_rate_init = rate
+            model.partial_fit(x[order], target[order], classes=classes, sample_weight=None if weight is None else weight[order])
+    return model
+
+
+def join(parts: list[MLPClassifier], centre: Floats, spread: Floats) -> Network:
+    """Networks side by side as one. The bag's mean is taken over log odds, so that it stays one matrix product."""
+    bags = len(parts) // 2
+    hidden = [p.coefs_[0].shape[1] for p in parts]
+    weights = np.hstack([p.coefs_[0] for p in parts])
+    biases = np.concatenate([p.intercepts_[0] for p in parts])
+    out_weights = np.zeros((sum(hidden), len(OUTPUTS)))
+    out_biases = np.zeros(len(OUTPUTS))
+    at = 0
+    for part, size in zip(parts, hidden, strict=True):
+        columns = [CORE] if part.coefs_[1].shape[1] == 1 else [int(c) for c in part.classes_]
+        out_weights[at : at + size, columns] = part.coefs_[1] / bags
+        out_biases[columns] += part.intercepts_[1] / bags
+        at += size
+    return Network(
+        centre,
+        1 / spread,
+        [(weights.astype(np.float32), biases.astype(np.float32)), (out_weights.astype(np.float32), out_biases.astype(np.float32))],
+    )
+
+
+@dataclass(slots=True)
+class Fitted:
+    """The stages of a model, and the scores of every block by stages that were fitted without its site."""
+
+    weights: Floats
+    bias: Floats
+    network: Network
+    scores: Floats
+
+
+def doubted(table: Table, scores: Floats) -> npt.NDArray[np.bool_]:
+    """Blocks that the scores hold to be surely body though the corpus' main text lacks them."""
+    return (table.core == 0) & (scores[:, CORE] > 0.8) & (scores[:, 0] > 0.8)
+
+
+def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda _: None) -> Fitted:
+    """Fit all stages on all examples, each on out-of-fold scores of the one before."""
+    table = Table(examples)
+    fold = site_folds(examples, settings.folds, settings.seed)[table.page]
+    everything = np.ones(len(fold), bool)
+
+    linear = np.zeros((len(fold), len(GROUPS) * len(OUTPUTS)), np.float32)
+    total = np.zeros((len(fold), len(OUTPUTS)), np.float32)
+    for k in range(settings.folds):
+        weights, bias = fit_linear(table, fold != k, settings)
+        out = fold == k
+        linear[out] = apply_linear(table, out, weights)
+        total[out] = linear[out].reshape(-1, len(GROUPS), len(OUTPUTS)).sum(1) + bias
+        say(f"linear stage, fold {k + 1} of {settings.folds}")
+    weights, bias = fit_linear(table, everything, settings)
+
+    x = inputs_of(table.numbers, linear, table.context(squash(total)))
+    centre, spread = scaling(x)
+    scores = np.zeros((len(fold), len(OUTPUTS)), np.float32)
+    for attempt in range(2):
+        for k in range(settings.folds):
+            out = fold == k
+            scores[out] = fit_network(x, table, ~out, settings, centre, spread)(x[out])
+            say(f"network, pass {attempt + 1}, fold {k + 1} of {settings.folds}")
+        if attempt == 0:
+            table.weight[doubted(table, scores)] *= settings.doubt
+    network = fit_network(x, table, everything, settings, centre, spread)
+    say("network, on all pages")
+    return Fitted(weights, bias, network, scores)
