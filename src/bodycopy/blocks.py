@@ -174,8 +174,7 @@ class Segmenter:
             elif self.rich:
                 self.tokens.append(("open", tag))
             if not self.lead:
-                name = attributes.get("class")  # type: ignore[assignment]
-                self.lead = f"{tag} {name}" if name else tag
+                self.lead = f"{tag} {attributes['class']}" if "class" in attributes else tag
         elif kind == LINK:
             target = attributes.get("href")
             if target is None:
@@ -192,8 +191,7 @@ class Segmenter:
                     self.targets.append(target)
                     self.tokens.append(("link", target))
             if not self.lead:
-                name = attributes.get("class")  # type: ignore[assignment]
-                self.lead = f"a {name}" if name else "a"
+                self.lead = f"a {attributes['class']}" if "class" in attributes else "a"
         elif kind == BREAK:
             if self.break_at and not "".join(self.parts[self.break_at :]).strip():
                 self.flush()  # an empty line parts paragraphs

@@ -38,10 +38,12 @@ BUCKETS = 1 << 16  # rows of the token table for each group
 GROUPS = ("text", "near", "far")
 FAR = 9  # containers above the block's own that are looked at
 HEAD, TAIL = 120, 60  # characters of a block whose words are read
+TITLE = 300  # characters of the title that are
 
-# Scripts written without spaces are read by the character. The mark parts blocks.
-MARK = "\x01"
-WORD = re.compile(rf"{MARK}|[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\W_\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]+")
+MARK = "\x01"  # parts blocks
+# Scripts written without spaces are read by the character.
+CHARACTERS_AND_WORDS = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\s\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]+")
+NOT_WORD = re.compile(r"[\W_]+")
 NAME_PART = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}")
 HREF_PART = re.compile(rf"{MARK}|[a-z]{{3,}}|[#?@]")
 
@@ -64,8 +66,20 @@ class Kept(dict[str, int]):
         return value
 
 
-# Numbers count by their length.
-WORD_HASHES = Kept(lambda w: -1 if w == MARK else crc32(("0" * len(w) if w.isdigit() else w).encode("utf-8", "replace")))
+def word_hash(token: str) -> int:
+    """The hash of a token's letters and digits; numbers count by their length. The mark has -1."""
+    if token == MARK:
+        return -1
+    word = NOT_WORD.sub("", token)
+    return crc32(("0" * len(word) if word.isdigit() else word).encode("utf-8", "replace"))
+
+
+def tokens(text: str, spaced: bool) -> list[str]:
+    """The lower-case words of a text, with the punctuation on them, which `word_hash` takes off."""
+    return text.lower().split() if spaced else CHARACTERS_AND_WORDS.findall(text.lower())
+
+
+WORD_HASHES = Kept(word_hash)
 HREF_HASHES = Kept(lambda part: -1 if part == MARK else crc32(f"@{part}".encode()))
 
 
@@ -328,11 +342,12 @@ def features(page: Segments) -> Features:
     marked = f" {MARK} ".join(heads)
     if marked.count(MARK) != n - 1:
         marked = f" {MARK} ".join([h.replace(MARK, " ") for h in heads])
-    word_ids = parted(map(WORD_HASHES.__getitem__, WORD.findall(f"{marked} {MARK}".lower())), n)
+    spaced = not ideographs.any()
+    word_ids = parted(map(WORD_HASHES.__getitem__, tokens(f"{marked} {MARK}", spaced)), n)
     counts = word_ids.counts()
-    title = {WORD_HASHES[w] for w in WORD.findall(page.title.lower().replace(MARK, " "))}
+    title = {WORD_HASHES[w] for w in tokens(page.title[:TITLE].replace(MARK, " "), spaced)}
     if title:
-        hits = np.isin(word_ids.ids, np.array(list(title)))
+        hits = (word_ids.ids == np.array(list(title))[:, None]).any(0)
         in_title = np.bincount(np.repeat(index, counts)[hits], minlength=n)
     else:
         in_title = np.zeros(n, np.int64)
@@ -356,13 +371,8 @@ def features(page: Segments) -> Features:
     put_one_of(np.array(list(map(LEAD_NUMBERS.__getitem__, page.lead))), len(LEADS))
     put_all((within[node] >> WITHIN_SHIFTS) & 1)
     hidden = np.array(page.node_hidden)[node]
-    numbering: dict[tuple[str, str, str, str], int] = {}
-    alike = np.array(
-        [
-            numbering.setdefault((tags[i], names[i], tags[up], names[up]), len(numbering))
-            for i, up in zip(page.node, parent[node].tolist(), strict=True)
-        ]
-    )
+    kin = np.array([hash(pair) for pair in zip(tags, names, strict=True)])
+    _, alike = np.unique(kin[node] * 31 + kin[parent[node]], return_inverse=True)
     put(hidden == 2, hidden == 1, np.minimum(depth[node], 40) / 10, np.log1p(np.bincount(alike)[alike]))
 
     # The page and the place in it.
@@ -450,32 +460,35 @@ def features(page: Segments) -> Features:
     )
 
 
-def linear_scores(f: Features, table: Floats) -> Floats:
+def linear_scores(f: Features, table: Floats, names_table: Floats) -> Floats:
     """What the linear stage makes of the tokens, group by group: shape (blocks, len(GROUPS) * outputs).
 
-    ``table`` has BUCKETS rows for each group in turn, and a column an output. A group's rows are summed and divided by
-    the square root of their number, so that a long block is no surer than its words are.
+    ``table`` has BUCKETS rows for each group in turn, and a column an output; ``names_table`` is `side_by_side` of it.
+    A group's rows are summed and divided by the square root of their number, so that a long block is no surer than its
+    words are.
     """
-    text_table, near_rows, far_rows = table[:BUCKETS], table[BUCKETS : 2 * BUCKETS], table[2 * BUCKETS :]
 
-    def mean(sums: Floats, counts: npt.NDArray) -> Floats:
+    def mean(sums: Floats, counts: npt.NDArray[Any]) -> Floats:
         return sums / np.sqrt(np.maximum(counts, 1), dtype=np.float32)[:, None]
 
-    counts = f.names.counts()
-    names = Ragged(bucket(f.names.ids, SALT["word"]), f.names.starts)
-    near_table, far_table = names.sums(near_rows), names.sums(far_rows)
+    outputs = table.shape[1]
+    names = Ragged(bucket(f.names.ids, SALT["word"]), f.names.starts).sums(names_table)
     # A last row of zeros stands for "no such container", which the chain marks as -1.
-    far_table = np.vstack((far_table, np.zeros((1, table.shape[1]), np.float32)))
-    far_counts = np.append(counts, 0)
-    far = far_table[f.chain[1:]].sum(0)
-    near = near_table[f.chain[0]] + f.near.sums(near_rows)
+    names = np.vstack((names, np.zeros((1, 2 * outputs), np.float32)))
+    counts = np.append(f.names.counts(), 0)
+    near = names[f.chain[0], :outputs] + f.near.sums(table[BUCKETS : 2 * BUCKETS])
     return np.hstack(
         (
-            mean(f.text.sums(text_table), f.text.counts()),
+            mean(f.text.sums(table[:BUCKETS]), f.text.counts()),
             mean(near, counts[f.chain[0]] + f.near.counts()),
-            mean(far, far_counts[f.chain[1:]].sum(0)),
+            mean(names[f.chain[1:], outputs:].sum(0), counts[f.chain[1:]].sum(0)),
         )
     )
+
+
+def side_by_side(table: Floats) -> Floats:
+    """The rows of a token table for near and far names next to each other, to be looked up at once."""
+    return np.hstack((table[BUCKETS : 2 * BUCKETS], table[2 * BUCKETS :]))
 
 
 def token_rows(f: Features) -> tuple[Ints, Ints, Floats]:

@@ -20,7 +20,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from bodycopy.features import BUCKETS, CONTEXT, GROUPS, NAMES, VERSION, Features, Floats, context, linear_scores
+from bodycopy.features import BUCKETS, CONTEXT, GROUPS, NAMES, VERSION, Features, Floats, context, linear_scores, side_by_side
 
 LABELS = ("body", "promo", "related", "chrome")
 OUTPUTS = (*LABELS, "core")
@@ -98,12 +98,13 @@ class Model:
     def __init__(self, card: Mapping[str, Any], table: Floats, bias: Floats, network: Network):
         self.card = dict(card)
         self._table = table
+        self._names_table = side_by_side(table)
         self._bias = bias
         self._network = network
 
     def score(self, f: Features) -> Floats:
         """The probabilities of OUTPUTS for each block: shape (blocks, 5)."""
-        linear = linear_scores(f, self._table)
+        linear = linear_scores(f, self._table, self._names_table)
         total = linear.reshape(len(linear), len(GROUPS), len(OUTPUTS)).sum(1) + self._bias
         around = context(np.hstack((squash(total), f.structure.likeness[:, None])), f.structure)
         return self._network(inputs_of(f.numbers, linear, around))

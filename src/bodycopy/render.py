@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bodycopy.blocks import PREFORMATTED, Segments, Token, fold
 
@@ -12,8 +12,7 @@ MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "kbd": "`"
 LONGEST_CELL = 400  # characters; a table with longer cells is there for the layout
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a block stands, as far as its rendering goes. Numbers of containers are -1 where there is none."""
 
     heading: int = 0  # level, 0 for none
@@ -26,15 +25,22 @@ class Place:
     cell: int = -1
 
 
+def item_numbers(cut: Segments) -> dict[int, int]:
+    """The number of each item of an ordered list, by node."""
+    counted: dict[int, int] = {}  # items so far, by list
+    numbers: dict[int, int] = {}
+    for node, tag in enumerate(cut.node_tag):
+        parent = cut.node_parent[node]
+        if tag == "li" and parent >= 0 and cut.node_tag[parent] == "ol":
+            numbers[node] = counted[parent] = counted.get(parent, 0) + 1
+    return numbers
+
+
 def layout(cut: Segments, blocks: list[int] | None = None) -> list[Place]:
-    """The places of all blocks, or of those numbered, found by walking up their containers once."""
+    """The places of all blocks, or – enough for plain text – of those given, without their items' numbers."""
     tags, parents = cut.node_tag, cut.node_parent
     seen: dict[int, Place] = {}
-    counted: dict[int, int] = {}  # items so far, by list
-    numbers: dict[int, int] = {}  # list item → its number
-    for node, tag in enumerate(tags):
-        if tag == "li" and parents[node] >= 0 and tags[parents[node]] == "ol":
-            numbers[node] = counted[parents[node]] = counted.get(parents[node], 0) + 1
+    numbers = item_numbers(cut) if blocks is None else {}
 
     def place(node: int) -> Place:
         heading = quotes = 0

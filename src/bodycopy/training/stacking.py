@@ -37,8 +37,8 @@ class Settings:
     seed: int = 0
     linear_alpha: float = 2e-6
     linear_epochs: int = 5
-    hidden: int = 48
-    bags: int = 4
+    hidden: int = 32
+    bags: int = 3
     rates: tuple[float, ...] = (1e-3, 3e-4, 1e-4)
     core_epochs: tuple[int, ...] = (2, 1, 1)
     label_epochs: tuple[int, ...] = (3, 1, 1)
@@ -193,8 +193,8 @@ class Fitted:
 
 
 def doubted(table: Table, scores: Floats) -> npt.NDArray[np.bool_]:
-    """Blocks that the scores hold to be surely body though the corpus' main text lacks them."""
-    return (table.core == 0) & (scores[:, CORE] > 0.8) & (scores[:, 0] > 0.8)
+    """Blocks that the scores hold to be surely body though the corpus' main text lacks them, and no label objects."""
+    return (table.core == 0) & (scores[:, CORE] > 0.8) & (scores[:, 0] > 0.8) & (table.labels <= 0)
 
 
 def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda _: None) -> Fitted:

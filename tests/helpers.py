@@ -1,0 +1,45 @@
+"""What several test files need: short ways to cut a page, and models that need no training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bodycopy.api import resolver
+from bodycopy.blocks import Segments
+from bodycopy.document import segment
+from bodycopy.features import BUCKETS, GROUPS, VERSION
+from bodycopy.model import INPUTS, LABELS, OUTPUTS, Model, Network
+from bodycopy.page import Page, make_page
+
+
+def cut(html: bytes | str, rich: bool = False) -> Segments:
+    return segment(html, rich=rich)
+
+
+def texts(html: bytes | str) -> list[str]:
+    return cut(html).texts
+
+
+def labelled(html: str, labels: list[str] | None = None, url: str | None = None) -> Page:
+    """A Page with the given labels, by default body throughout: for what comes after the model."""
+    segments = cut(html, rich=True)
+    labels = labels or ["body"] * len(segments.texts)
+    assert len(labels) == len(segments.texts), segments.texts
+    scores = np.zeros((len(labels), len(OUTPUTS)))
+    for row, label in zip(scores, labels, strict=True):
+        row[LABELS.index(label)] = 1
+        row[-1] = label == "body"
+    return make_page(segments, scores, 0.5, url, resolver(url, segments.base))
+
+
+def random_model(seed: int = 0, hidden: int = 8) -> Model:
+    """A model of the right shape that knows nothing. Its table survives the file's 16-bit floats."""
+    random = np.random.default_rng(seed)
+
+    def weights(*shape: int) -> np.ndarray:
+        return random.normal(0, 0.3, shape).astype(np.float16).astype(np.float32)
+
+    layers = [(weights(INPUTS, hidden), weights(hidden)), (weights(hidden, len(OUTPUTS)), weights(len(OUTPUTS)))]
+    network = Network(weights(INPUTS), np.ones(INPUTS, np.float32), layers)
+    card = {"kind": "html", "feature_version": VERSION, "labels": list(LABELS)}
+    return Model(card, weights(BUCKETS * len(GROUPS), len(OUTPUTS)), weights(len(OUTPUTS)), network)

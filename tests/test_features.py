@@ -1,0 +1,274 @@
+"""Blocks → features: the numbers are what their names say, and the tokens the same in training and in use."""
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+from helpers import cut, random_model
+from scipy.sparse import csr_matrix
+
+from bodycopy import features as module
+from bodycopy.blocks import KINDS
+from bodycopy.features import (
+    BUCKETS,
+    CONTEXT,
+    GROUPS,
+    MARK,
+    NAMES,
+    Features,
+    context,
+    features,
+    linear_scores,
+    token_rows,
+)
+
+ARTICLE = """
+<html><head><title>Ferry returns after storm – The Harbour Post</title></head><body class="page page--story">
+<nav class="main-menu"><ul><li><a href="/">Home</a></li><li><a href="/sea">Sea</a></li></ul></nav>
+<main><article class="story"><h1>Ferry returns after storm</h1>
+<p>The ferry is back. It had been missing for three days, said the captain, who "never worried" at all about it.</p>
+<p>People on the island cheered when it came in, and the school closed early so that all could see it land.</p>
+<ul><li>First point</li><li>Second point</li></ul><blockquote>It is back!</blockquote>
+<h2>What next</h2><p>Short, then.</p></article>
+<aside class="newsletter"><h3>Sign up</h3><form><button>Subscribe</button></form></aside></main>
+<footer hidden>2024 © The Harbour Post</footer></body></html>
+"""
+
+ODD_PAGES = {
+    "one block": "x",
+    "one character of punctuation": "<p>.</p>",
+    "no words": "<p>***</p><p>– – –</p>",
+    "no title": "<p>One paragraph.</p><p>And another.</p>",
+    "a title that no block shares": "<title>zzz</title><p>x</p>",
+    "a title of punctuation": "<title>|</title><p>x</p>",
+    "only links": "".join(f"<p><a href=/{i}>Link {i}</a></p>" for i in range(30)),
+    "a link without characters": "<p><a href=''></a>x</p>",
+    "only headings": "<h1>a</h1><h1>b</h1><h2>c</h2>",
+    "only a table": "<table><tr><td>1<td>2</table>",
+    "Japanese": "<title>日本語の題</title><h1>日本語の題</h1><p>これは日本語の文章です。もう一つ、あります。</p>",
+    "Arabic": "<p>هذا نص عربي، وهنا جملة أخرى؟</p>",
+    "outside the basic plane": "<p>😀😀 𝒳𝒴𝒵</p>",
+    "control characters": f"<p>a{MARK}b \x02 c</p><p class='{MARK}'><a href='{MARK}/x{MARK}'>link</a></p>",
+    "an odd space": "<p>a\u3000b</p><p>\u00a0c</p>",
+    "a long word": f"<p>{'x' * 100_000}</p>",
+    "a long paragraph": f"<p>{'lorem ipsum, dolor. ' * 20_000}</p>",
+    "many lines": "<pre>" + "a b\n" * 5000 + "</pre>",
+    "deep": f"{'<div>' * 500}text{'</div>' * 500}<p>after</p>",
+    "many classes": f"<p class='{' '.join(f'cls{i} Foo-Bar_{i}' for i in range(500))}'>x</p>",
+    "hidden from the start": "<html hidden><body><p>x</p></body></html>",
+    "the same text often": "<p>again</p>" * 50,
+    "article": ARTICLE,
+}
+
+
+def all_arrays(f: Features) -> list[np.ndarray]:
+    where = f.structure
+    boxes = [edge for box in where.boxes for edge in box]
+    return [
+        f.numbers, f.text.ids, f.text.starts, f.names.ids, f.names.starts, f.near.ids, f.near.starts, f.words, f.chain,
+        where.alike, where.mass, where.likeness, where.heading, *boxes,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("html", ODD_PAGES.values(), ids=ODD_PAGES.keys())
+def test_every_page_has_finite_features_of_the_right_shape(html):
+    page = cut(html)
+    n = len(page.texts)
+    f = features(page)
+    assert f.numbers.shape == (n, len(NAMES))
+    assert f.numbers.dtype == np.float32
+    assert np.isfinite(f.numbers).all()
+    assert np.abs(f.numbers).max() < 1000
+    assert f.words.shape == (n,)
+    assert (f.words > 0).all()
+    for group in (f.text, f.near):
+        assert len(group.starts) == n + 1
+        assert group.starts[-1] == len(group.ids)
+        assert (np.diff(group.starts) >= 0).all()
+        assert ((group.ids >= 0) & (group.ids < BUCKETS)).all()
+    assert f.chain[0].tolist() == page.node
+    assert f.structure.heading.min() >= 0
+    assert f.structure.heading.max() < n
+    for first, last in f.structure.boxes:
+        index = np.arange(n)
+        assert (first <= index).all()
+        assert (index < last).all()
+
+
+@pytest.mark.parametrize("html", ODD_PAGES.values(), ids=ODD_PAGES.keys())
+def test_the_context_of_every_page_is_finite(html):
+    f = features(cut(html))
+    n = len(f.words)
+    scores = np.random.default_rng(1).random((n, 3), np.float32)
+    around = context(scores, f.structure)
+    assert around.shape == (n, len(CONTEXT) * 3)
+    assert np.isfinite(around).all()
+    assert around.min() > -1e-3  # means of what lies between 0 and 1
+    assert around.max() < 1 + 1e-3
+
+
+@pytest.mark.parametrize("html", ODD_PAGES.values(), ids=ODD_PAGES.keys())
+def test_linear_scores_are_the_product_of_the_training_matrix_and_the_table(html):
+    f = features(cut(html))
+    n = len(f.words)
+    rows = BUCKETS * len(GROUPS)
+    table = np.random.default_rng(2).normal(size=(rows, 2)).astype(np.float32)
+    blocks, columns, values = token_rows(f)
+    expected = []
+    for group in range(len(GROUPS)):
+        inside = (columns >= group * BUCKETS) & (columns < (group + 1) * BUCKETS)
+        matrix = csr_matrix((values[inside], (blocks[inside], columns[inside])), shape=(n, rows))
+        expected.append(matrix @ table)
+    np.testing.assert_allclose(linear_scores(f, table), np.hstack(expected), rtol=1e-3, atol=1e-3)
+    assert set(blocks.tolist()) <= set(range(n))
+    assert columns.max() < rows
+
+
+def column(html: str, name: str) -> list[float]:
+    return features(cut(html)).numbers[:, NAMES.index(name)].tolist()
+
+
+def texts_where(html: str, name: str, low: float = 0.5) -> list[str]:
+    page = cut(html)
+    values = features(page).numbers[:, NAMES.index(name)]
+    return [text for text, value in zip(page.texts, values, strict=True) if value > low]
+
+
+@pytest.mark.parametrize(
+    ("name", "starts"),
+    [
+        ("tag_h1", ["Ferry returns"]),
+        ("tag_h2", ["What next"]),
+        ("tag_li", ["Home", "Sea", "First", "Second"]),
+        ("tag_blockquote", ["It is"]),
+        ("tag_button", ["Subscribe"]),
+        ("lead_a", ["Home", "Sea"]),
+        ("linked", ["Home", "Sea"]),
+        ("link_share", ["Home", "Sea"]),
+        ("within_nav", ["Home", "Sea"]),
+        ("within_article", ["Ferry", "The ferry", "People", "First", "Second", "It is", "What", "Short"]),
+        ("within_aside", ["Sign", "Subscribe"]),
+        ("within_form", ["Subscribe"]),
+        ("within_footer", ["2024"]),
+        ("within_dl", []),
+        ("hidden", ["2024"]),
+        ("aria_hidden", []),
+        ("is_title", ["Ferry returns"]),
+        ("is_headline", ["Ferry returns"]),
+        ("block_in_title", ["Ferry returns", "2024"]),
+        ("ends_sentence", ["The ferry", "People", "It is", "Short"]),
+        ("ends_colon", []),
+        ("starts_digit", ["2024"]),
+        ("starts_upper", ["Home", "Sea", "Ferry", "The", "People", "First", "Sec", "It", "What", "Short", "Sign", "Sub"]),
+        ("after_headline", ["The ferry", "People", "First", "Second", "It is", "What", "Short", "Sign", "Sub", "2024"]),
+        ("before_headline", ["Home", "Sea"]),
+        ("long_before", ["People", "First", "Second", "It is", "What", "Short", "Sign", "Subscribe", "2024"]),
+        ("long_after", ["Home", "Sea", "Ferry", "The ferry"]),
+        ("box_headline_1", ["Ferry", "The ferry", "People", "It is", "What", "Short", "2024"]),
+    ],
+)  # fmt: skip
+def test_a_named_number_is_what_its_name_says(name, starts):
+    found = texts_where(ARTICLE, name)
+    assert len(found) == len(starts), found
+    for text, start in zip(found, starts, strict=True):
+        assert text.startswith(start)
+
+
+def test_lengths_grow_with_the_text():
+    short, long = features(cut("<p>One word.</p><p>" + "Many more words, all of them. " * 40 + "</p>")).numbers
+    for name in ("chars", "words", "sentences", "share_of_longest"):
+        assert short[NAMES.index(name)] < long[NAMES.index(name)]
+
+
+def test_the_last_numbers_tell_whether_the_container_holds_the_headline():
+    nested = "<title>Head</title><div><div><div><div><div><h1>Head</h1><p>a</p></div>b</div>c</div>d</div>e</div>f"
+    assert column(nested, "box_headline_5") == [1, 1, 1, 1, 1, 1, 1]
+    assert column(nested, "box_blocks_1")[:3] == pytest.approx([np.log1p(2)] * 2 + [np.log1p(4)])
+
+
+def test_names_are_unique():
+    assert len(set(NAMES)) == len(NAMES)
+
+
+def test_features_do_not_depend_on_pages_seen_before(monkeypatch):
+    first = all_arrays(features(cut(ARTICLE)))
+    for html in ODD_PAGES.values():
+        features(cut(html))
+    for before, after in zip(first, all_arrays(features(cut(ARTICLE))), strict=True):
+        np.testing.assert_array_equal(before, after)
+    # The same where the caches overflow within a page.
+    monkeypatch.setattr(module, "WORD_HASHES", module.Kept(module.WORD_HASHES.make, 8))
+    monkeypatch.setattr(module, "HREF_HASHES", module.Kept(module.HREF_HASHES.make, 2))
+    for before, after in zip(first, all_arrays(features(cut(ARTICLE))), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_features_are_the_same_in_threads_whose_caches_overflow(monkeypatch):
+    monkeypatch.setattr(module, "WORD_HASHES", module.Kept(module.WORD_HASHES.make, 8))
+    page = cut(ARTICLE)
+    expected = all_arrays(features(page))
+    switch = sys.getswitchinterval()
+    wrong: list[object] = []
+
+    def work() -> None:
+        for _ in range(15):
+            try:
+                found = all_arrays(features(page))
+                if not all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True)):
+                    wrong.append("other features")
+            except Exception as error:  # noqa: BLE001 - whatever a race brings
+                wrong.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switch)
+    assert not wrong
+
+
+def test_the_labels_written_into_test_pages_are_not_seen():
+    labelled = ARTICLE.replace("<p>", '<p data-label="body">').replace("<aside", '<aside data-label="promo"')
+    for with_labels, without in zip(
+        all_arrays(features(cut(labelled))), all_arrays(features(cut(ARTICLE))), strict=True
+    ):
+        np.testing.assert_array_equal(with_labels, without)
+
+
+def test_the_words_of_a_block_its_classes_and_its_targets_are_tokens():
+    def tokens(html: str) -> tuple[list[int], list[int], list[int]]:
+        f = features(cut(html))
+        return f.text.ids.tolist(), f.names.ids.tolist(), f.near.ids.tolist()
+
+    plain = tokens("<p>read more</p>")
+    assert tokens("<p>Read MORE</p>") == plain
+    assert tokens("<p>read less</p>")[0] != plain[0]
+    assert tokens("<p class=teaser>read more</p>")[1] != plain[1]
+    one, two = (tokens(f"<p><a href={href}>read more</a></p>") for href in ("/tag/sea", "/story/sea"))
+    assert one[:2] == two[:2]
+    assert one[2] != two[2]
+
+
+def test_numbers_count_by_their_length():
+    assert (
+        features(cut("<p>12 May 1999</p>")).text.ids.tolist() == features(cut("<p>31 May 2024</p>")).text.ids.tolist()
+    )
+    assert features(cut("<p>12 May 199</p>")).text.ids.tolist() != features(cut("<p>31 May 2024</p>")).text.ids.tolist()
+
+
+@pytest.mark.parametrize("html", ODD_PAGES.values(), ids=ODD_PAGES.keys())
+def test_a_model_gives_probabilities_for_every_page(html):
+    scores = random_model().score(features(cut(html)))
+    assert scores.shape == (len(cut(html).texts), 5)
+    assert np.isfinite(scores).all()
+    np.testing.assert_allclose(scores[:, :4].sum(1), 1, rtol=1e-5)
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_every_tag_with_a_number_of_its_own_is_one_that_the_blocks_know():
+    assert {t for t in module.OWN_TAGS + module.WITHIN if t not in KINDS} == set()

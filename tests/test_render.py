@@ -1,0 +1,214 @@
+"""Kept blocks → plain text and Markdown."""
+
+import pytest
+from helpers import labelled
+
+LONG = "A cell that is there for the layout holds whole paragraphs of text. " * 8
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<h1>Head</h1><p>one</p><p>two</p>", "Head\n\none\n\ntwo"),
+        ("<p>one<br>still one<br><br>two</p>", "one\nstill one\n\ntwo"),
+        ("<p>a:</p><ul><li>x<li>y</ul><p>b</p>", "a:\n\nx\ny\n\nb"),
+        ("<table><tr><th>A<th>B<tr><td>1<td>2</table><p>after</p>", "A\tB\n1\t2\n\nafter"),
+        ("<p>see</p><pre>one\n  two</pre>", "see\n\none\n  two"),
+        ("<blockquote><p>q</p><p>r</p></blockquote>", "q\n\nr"),
+        ("<p><b>bold</b> and <a href=/x>a link</a></p>", "bold and a link"),
+    ],
+)
+def test_plain_text(html, text):
+    assert labelled(html).text == text
+
+
+@pytest.mark.parametrize("level", range(1, 7))
+def test_headings_keep_their_level(level):
+    assert labelled(f"<h{level}>A <b>bold</b> head</h{level}><p>x</p>").markdown == f"{'#' * level} A bold head\n\nx"
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<h2>a<br>b</h2>", "## a b"),
+        ("<h2><a href=/x>linked head</a></h2>", "## linked head"),
+        ("<p>one</p><p>two</p>", "one\n\ntwo"),
+        ("<p>one<br>two</p>", "one  \ntwo"),
+    ],
+)
+def test_headings_and_paragraphs(html, markdown):
+    assert labelled(html).markdown == markdown
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<ul><li>a<li>b</ul>", "- a\n- b"),
+        ("<ul><li>a<ul><li>b<li>c</ul><li>d</ul>", "- a\n    - b\n    - c\n- d"),
+        ("<ul><li>a<ul><li>b<ul><li>c</ul></ul></ul>", "- a\n    - b\n        - c"),
+        ("<ol><li>a<li>b<li>c</ol>", "1. a\n2. b\n3. c"),
+        ("<ol><li>a<ul><li>x</ul><li>b</ol>", "1. a\n    - x\n2. b"),
+        ("<ul><li>a<ol><li>x<li>y</ol></ul>", "- a\n    1. x\n    2. y"),
+        ("<ul><li><p>a</p><p>more</p><li>b</ul>", "- a\n\n  more\n- b"),
+        ("<ul><li>a<br>line</ul>", "- a  \n  line"),
+        ("<p>x</p><ul><li>a</ul><p>y</p>", "x\n\n- a\n\ny"),
+        ("<ul><li><a href=/x>t</a></ul>", "- [t](/x)"),
+    ],
+)
+def test_lists(html, markdown):
+    assert labelled(html).markdown == markdown
+
+
+def test_the_number_of_a_list_item_counts_items_that_are_not_kept():
+    page = labelled("<ol><li>a<li>ad<li>c</ol>", ["body", "promo", "body"])
+    assert page.markdown == "1. a\n3. c"
+
+
+def test_lists_that_follow_each_other_stay_two():
+    # FAILS NOW: one list, in which a Markdown reader numbers b as 2.
+    assert labelled("<ol><li>a</ol><ol><li>b</ol>").markdown not in ("1. a\n1. b", "1. a\n\n1. b")
+
+
+def test_a_list_may_start_at_another_number():
+    # FAILS NOW: start= is not looked at.
+    assert labelled("<ol start=3><li>a<li>b</ol>").markdown == "3. a\n4. b"
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<blockquote>a</blockquote><p>b</p>", "> a\n\nb"),
+        ("<blockquote><p>a</p><p>b</p></blockquote>", "> a\n>\n> b"),
+        ("<blockquote><p>a<br>b</p></blockquote>", "> a  \n> b"),
+        ("<blockquote>a<blockquote>b</blockquote></blockquote>", "> a\n> >\n> > b"),
+        ("<blockquote><ul><li>a<li>b</ul></blockquote>", "> - a\n> - b"),
+    ],
+)
+def test_quotes(html, markdown):
+    assert labelled(html).markdown == markdown
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<pre>one\n  two</pre>", "```\none\n  two\n```"),
+        ("<pre><code>def <b>f</b>():\n\n    pass\n</code></pre>", "```\ndef f():\n\n    pass\n```"),
+        ("<pre>*not bold* [x](y)</pre>", "```\n*not bold* [x](y)\n```"),
+        ("<pre>```\ncode\n```</pre>", "````\n```\ncode\n```\n````"),
+        ("<pre>one<br>two</pre>", "```\none\ntwo\n```"),
+        ("<ul><li><pre>a\n  b</pre></ul>", "- ```\n  a\n    b\n  ```"),
+        ("<p>run <code>make</code></p>", "run `make`"),
+    ],
+)
+def test_code(html, markdown):
+    assert labelled(html).markdown == markdown
+
+
+def test_the_lines_of_a_listing_that_are_elements_of_their_own_share_one_fence():
+    # FAILS NOW: a fence a line (and an empty line after each in the text).
+    page = labelled("<pre><code><div>x = 1</div><div>  y = 2</div></code></pre>")
+    assert page.markdown == "```\nx = 1\n  y = 2\n```"
+    assert page.text == "x = 1\n  y = 2"
+
+
+def test_code_that_holds_a_backtick_is_marked_with_more():
+    # FAILS NOW: `a`b`
+    assert labelled("<p><code>a`b</code></p>").markdown == "``a`b``"
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<table><tr><th>A<th>B<tr><td>1<td>2</table>", "| A | B |\n| --- | --- |\n| 1 | 2 |"),
+        ("<table><tr><td>a|b<td>c<tr><td>d</table>", "| a\\|b | c |\n| --- | --- |\n| d |  |"),
+        (
+            "<p>x</p><table><caption>C</caption><tr><td>a<td>b<tr><td>c<td>d</table><p>y</p>",
+            "x\n\nC\n\n| a | b |\n| --- | --- |\n| c | d |\n\ny",
+        ),
+        ("<table><tr><td><p>a</p><p>b</p><td>c<tr><td>d<br>e<td>f</table>", "| a b | c |\n| --- | --- |\n| d e | f |"),
+        ("<table><tr><td>one cell</table>", "one cell"),
+        ("<table><tr><td>a<td>b</table>", "a\n\nb"),
+        (
+            "<table><tr><td><a href=/x>l</a><td><b>b</b><tr><td>c<td>d</table>",
+            "| [l](/x) | **b** |\n| --- | --- |\n| c | d |",
+        ),
+    ],
+)
+def test_tables(html, markdown):
+    assert labelled(html).markdown == markdown
+
+
+def test_a_table_that_is_there_for_the_layout_is_no_table():
+    page = labelled(f"<table><tr><td>menu<td><h1>Head</h1><p>{LONG}</p><tr><td>left<td>right</table>")
+    assert page.markdown == f"menu\n\n# Head\n\n{LONG.strip()}\n\nleft\n\nright"
+
+
+def test_a_table_inside_a_cell_is_a_table_of_its_own():
+    page = labelled(f"<table><tr><td>menu<td>{LONG}<table><tr><td>a<td>b<tr><td>c<td>d</table></table>")
+    assert page.markdown == f"menu\n\n{LONG.strip()}\n\n| a | b |\n| --- | --- |\n| c | d |"
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<p>see <a href=/x>this page</a>.</p>", "see [this page](/x)."),
+        ("<p><a href='/a b(c)'>x</a></p>", "[x](</a b(c)>)"),
+        ("<p><a href=/x> spaced </a>out</p>", "[spaced](/x) out"),
+        ("<p><a href=/x><b>bold link</b></a></p>", "[**bold link**](/x)"),
+        ("<p><a href=/x><img></a>no text</p>", "no text"),
+        ("<p><a name=x>anchor</a></p>", "anchor"),
+        ("<a href=/x><h3>Card</h3><p>blurb</p></a>", "### Card\n\n[blurb](/x)"),
+        ("<a href=/x>one</a><a href=/y>two</a>", "[one](/x) [two](/y)"),
+    ],
+)
+def test_links(html, markdown):
+    assert labelled(html).markdown == markdown
+
+
+def test_links_are_absolute_where_the_address_is_known():
+    assert labelled("<p><a href=b>x</a></p>", url="https://example.com/a/").markdown == "[x](https://example.com/a/b)"
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<p><strong>a </strong>b</p>", "**a** b"),
+        ("<p>a<b> </b>b</p>", "a b"),
+        ("<p><em><strong>x</strong></em></p>", "***x***"),
+        ("<p><del>old</del> <i>new</i></p>", "~~old~~ *new*"),
+        ("<div><b>one<p>two</p></b>three</div>", "**one**\n\ntwo\n\nthree"),
+        ("<p><b></b>x</p>", "x"),
+        ("<p>H<sub>2</sub>O</p>", "H2O"),
+    ],
+)
+def test_bold_and_its_kin(html, markdown):
+    assert labelled(html).markdown == markdown
+
+
+@pytest.mark.parametrize("html", ["<b><p>one</p><p>two</p></b>", "<b>one<br><br>two</b>"])
+def test_bold_across_blocks_leaves_no_stray_mark(html):
+    # FAILS NOW for the breaks: the first block ends with a line break and empty lines.
+    markdown = labelled(html).markdown
+    assert markdown.replace("*", "") == "one\n\ntwo"
+    for paragraph in markdown.split("\n\n"):
+        assert paragraph in ("one", "two", "**one**", "**two**")
+
+
+def test_bold_runs_that_touch_do_not_break_each_other():
+    # FAILS NOW: **x****y**, which Markdown shows with the stars.
+    assert "****" not in labelled("<p><b>x</b><b>y</b></p>").markdown
+
+
+def test_only_the_kept_blocks_are_rendered():
+    page = labelled(
+        "<h2>Head</h2><p>one</p><p>ad</p><ul><li>teaser<li>two</ul>", ["body", "body", "promo", "related", "body"]
+    )
+    assert page.markdown == "## Head\n\none\n\n- two"
+    assert page.text == "Head\n\none\n\ntwo"
+    assert page.render_markdown(("related", "promo")) == "ad\n\n- teaser"
+
+
+def test_a_page_without_body_is_empty():
+    page = labelled("<p>ad</p>", ["promo"])
+    assert page.text == ""
+    assert page.markdown == ""
