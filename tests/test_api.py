@@ -3,6 +3,7 @@
 import json
 import pickle
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ def test_the_text_of_a_labelled_page_is_what_clean_returns(path):
 
 @each_page
 def test_bytes_text_and_tree_give_the_same_page(path):
+    # FAILS NOW for pages with &amp; in a link: the parser tells of "a &amp; b" in three texts, and the white space at
+    # the ends of each is not counted in link_chars.
     data = path.read_bytes()
     page = bodycopy.label(data)
     assert bodycopy.label(data.decode()) == page
@@ -83,9 +86,10 @@ def test_a_page_can_be_pickled(path):
 @each_page
 def test_a_lower_threshold_keeps_all_that_a_higher_one_keeps(path):
     data = path.read_bytes()
-    kept = [set(bodycopy.clean(data, threshold=t).splitlines()) for t in (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1)]
-    for low, high in zip(kept, kept[1:], strict=False):
+    kept = [{b.path + b.text for b in bodycopy.label(data, threshold=t).select()} for t in (0, 0.1, 0.5, 0.9, 1)]
+    for low, high in pairwise(kept):
         assert low >= high
+    assert len(kept[0]) > len(kept[-1])
     page = bodycopy.label(data)
     assert len(page.blocks) == len(bodycopy.label(data, threshold=0).select())
 
@@ -235,7 +239,7 @@ def test_tags_are_those_of_the_block_level_element():
 
 
 def test_related_gives_each_target_once_with_its_title():
-    card = "<a href=/{0}><img></a><a href=/{0}><h3>Title {0}</h3></a><p>A blurb of {0} that is longer. <a href=/{0}>More about this here</a></p>"
+    card = "<a href=/{0}><h3>Title {0}</h3></a><p>A blurb of {0} that is longer. <a href=/{0}>More of this here</a></p>"
     page = labelled(
         card.format(1) + "<p><a href=/own>own link</a></p>" + card.format(2),
         ["related"] * 2 + ["body"] + ["related"] * 2,
@@ -272,7 +276,7 @@ def test_eight_threads_give_the_results_of_one():
             try:
                 if bodycopy.label(pages[at]) != expected[at] or bodycopy.clean(pages[at]) != expected[at].text:
                     wrong.append(PAGES[at].stem)
-            except Exception as error:  # noqa: BLE001 - whatever a race brings
+            except Exception as error:  # whatever a race brings
                 wrong.append(error)
 
     threads = [threading.Thread(target=work, args=(shift,)) for shift in range(8)]

@@ -39,7 +39,9 @@ NAMING = frozenset({"class", "id", "role", "itemprop", "data-testid", "data-comp
 HIDING = frozenset({"style", "hidden", "aria-hidden"})
 INVISIBLE = "\u00ad\u200b\u2060\ufeff"  # soft hyphen and characters of no width
 DOCUMENT_TAGS = frozenset({"p", "li", "article", "h1"})  # a <noscript> with one of these holds a piece of the page
-MOST_BLOCKS = 50_000  # of one page; what comes after is left out, so that no page takes long
+# Limits, so that no page takes long: what comes after so many blocks, nodes, or links in one block is left out, and
+# elements within so many others still part blocks, but are no nodes and no steps of a path.
+MOST_BLOCKS, MOST_NODES, MOST_LINKS, MOST_DEPTH = 20_000, 150_000, 50_000, 256
 BREAK_MARK = "\0"  # no parsed tree can hold a NUL
 
 Token = tuple[str, str]  # ("text", characters), ("open" | "close", tag), ("link" | "unlink", href)
@@ -93,6 +95,10 @@ def fold(text: str) -> str:
     return text
 
 
+class EnoughError(Exception):
+    """A document passes a limit: the Segmenter wants no more of it."""
+
+
 def hides(attributes: Mapping[str, str]) -> bool:
     """Whether an inline element is not displayed; there is no node to remember it by, so its text is dropped."""
     return "hidden" in attributes or ("style" in attributes and visibility("style", attributes["style"]) > 0)
@@ -138,6 +144,14 @@ class Segmenter:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
         kind = KINDS.get(tag)
+        if len(self.tags) >= MOST_DEPTH:
+            self.tags.append(tag)
+            self.kinds.append(INERT)
+            if kind == SKIP and self.skip_from < 0:
+                self.skip_from = len(self.kinds) - 1
+            elif kind == BLOCK and self.parts:
+                self.flush()
+            return
         if self.rich:
             self.step_into(tag)
         self.tags.append(tag)
@@ -151,6 +165,8 @@ class Segmenter:
                 self.flush()
             elif self.lead:  # an element without text, an icon say, ends here too
                 self.lead, self.n_links = "", 0
+            if len(self.blocks) >= MOST_BLOCKS or len(self.nodes) >= MOST_NODES:
+                raise EnoughError
             name = ""
             hidden = self.invisible
             for key, value in attributes.items():
@@ -186,6 +202,8 @@ class Segmenter:
                     self.data(" ")
                 self.in_link += 1
                 self.n_links += 1
+                if self.n_links > MOST_LINKS:
+                    raise EnoughError
                 self.href = target
                 if self.rich:
                     self.targets.append(target)
@@ -232,7 +250,7 @@ class Segmenter:
                 self.end(tags[-1])
         tags.pop()
         kind = self.kinds.pop()
-        if self.rich:
+        if self.rich and len(tags) < MOST_DEPTH:
             self.steps.pop()
             self.counts.pop()
         if self.skip_from >= 0:
@@ -288,7 +306,8 @@ class Segmenter:
         self.counts.append({})
 
     def close(self) -> Segments:
-        """The document is over."""
+        """The document is over, or has passed a limit."""
+        del self.tags[len(self.kinds) :], self.steps[len(self.kinds) :]  # of an element whose start passed a limit
         while self.tags:
             self.end(self.tags[-1])
         if self.parts:

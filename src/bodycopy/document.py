@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 
 from lxml import etree
 
-from bodycopy.blocks import Segmenter, Segments
+from bodycopy.blocks import EnoughError, Segmenter, Segments
 
 Html = bytes | str | etree._Element | etree._ElementTree
 
@@ -137,7 +138,8 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
     if isinstance(html, etree._ElementTree):
         html = html.getroot()
     if isinstance(html, etree._Element):
-        walk(html, target)
+        with suppress(EnoughError):
+            walk(html, target)
         return target.close()
     if isinstance(html, (bytes, bytearray, memoryview)):
         data = bytes(html)
@@ -153,7 +155,7 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
     parser = etree.HTMLParser(target=target, encoding="utf-8", huge_tree=True)
     try:
         return etree.fromstring(data, parser)
-    except etree.XMLSyntaxError:  # nothing in it but comments, say
+    except (etree.XMLSyntaxError, EnoughError):  # nothing in it but comments, say; or too much
         return target.close()
 
 
