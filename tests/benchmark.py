@@ -30,7 +30,8 @@ MEMORY = """
 import resource, sys
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 import bodycopy
-page = ("<div class='story'><h2>Heading</h2><p>" + "Some words of a paragraph, and <a href='/x'>a link</a>. " * 20 + "</p></div>") * 4300
+text = "Some words of a paragraph, and <a href='/x'>a link</a>. " * 20
+page = f"<div class='story'><h2>Heading</h2><p>{text}</p></div>" * 4300
 bodycopy.clean(page.encode())
 print(len(page) / 1e6, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

@@ -5,7 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
-import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -75,34 +75,35 @@ PAGES = {
     "10,000 elements of names of their own": (lambda: "".join(f"<x{i}>words </x{i}>" for i in range(10_000)), "words"),
 }  # fmt: skip
 
-# FAILS NOW: all pages of 100,000 nested blocks that hold text (layout and paths take quadratic time and memory); a
-# million sibling links in label (each link is made absolute twice); a charset that is none.
+# FAILS NOW: a charset that is none (UnicodeError, as in test_document); 100,000 nested links in label (every block tells
+# of all the links around it, up to 256, and each is made absolute twice: 20 s).
 each_page = pytest.mark.parametrize(("make", "words"), PAGES.values(), ids=PAGES.keys())
 
 
-@pytest.fixture(autouse=True)
-def bounds():
-    """A test that takes too long or too much memory fails, and leaves the others and the machine alone."""
+@contextmanager
+def bounds(seconds):
+    """What takes too long or too much memory is stopped, and leaves the other tests and the machine alone."""
 
     def too_long(*_):
-        raise TimeoutError(f"more than {MOST} s")
+        raise TimeoutError(f"more than {seconds} s")
 
     before = signal.signal(signal.SIGALRM, too_long)
     memory = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, memory[1]))
-    signal.alarm(2 * MOST)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
-    resource.setrlimit(resource.RLIMIT_AS, memory)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+        resource.setrlimit(resource.RLIMIT_AS, memory)
 
 
 @each_page
 def test_clean_takes_it(make, words):
     html = make()
-    started = time.perf_counter()
-    text = bodycopy.clean(html, keep=bodycopy.LABELS, threshold=0)
-    assert time.perf_counter() - started < MOST
+    with bounds(MOST):
+        text = bodycopy.clean(html, keep=bodycopy.LABELS, threshold=0)
     found = (words or "") in text  # apart from the assertion, which would print all of it
     assert found
 
@@ -110,16 +111,16 @@ def test_clean_takes_it(make, words):
 @each_page
 def test_label_takes_it(make, words):
     html = make()
-    started = time.perf_counter()
-    page = bodycopy.label(html, "https://example.com/", threshold=0)
-    assert time.perf_counter() - started < MOST
+    with bounds(MOST):
+        page = bodycopy.label(html, "https://example.com/", threshold=0)
     found = words is None or any(words in block.text for block in page.blocks)
     assert found
-    assert isinstance(page.text, str)
-    assert isinstance(page.markdown, str)
-    assert isinstance(page.related, list)
-    assert json.dumps(page.to_dict())
-    assert time.perf_counter() - started < 2 * MOST
+    with bounds(MOST):
+        assert isinstance(page.text, str)
+        assert isinstance(page.markdown, str)
+        assert isinstance(page.related, list)
+        told = json.dumps(page.to_dict())
+    assert told
 
 
 def test_a_huge_class_is_not_copied_for_every_block():

@@ -1,8 +1,8 @@
 """bodycopy labels every block of a page – body, promo, related, chrome – and keeps the core content.
 
-    >>> import bodycopy
-    >>> text = bodycopy.clean(html)
-    >>> page = bodycopy.label(html, url="https://example.com/story")
+>>> import bodycopy
+>>> text = bodycopy.clean(html)
+>>> page = bodycopy.label(html, url="https://example.com/story")
 """
 
 from bodycopy.api import clean, label

@@ -1,8 +1,8 @@
 """Events → blocks: cut a document into runs of text that a reader sees as a line or a paragraph.
 
-One pass over the elements and texts, in reading order. Block-level elements become *nodes* (the containers whose contents the
-features describe); the text between two block boundaries becomes a *block*. Inline elements never cut: their text and
-the text after them join up as a browser would show them.
+One pass over the elements and texts, in reading order. Block-level elements become *nodes* (the containers whose
+contents the features describe); the text between two block boundaries becomes a *block*. Inline elements never cut:
+their text and the text after them join up as a browser would show them.
 
 What a reader never sees as text is left out: scripts, styles, vector graphics, media fallbacks, ``<template>``. A
 ``<noscript>`` counts if it holds paragraphs (forums put whole threads there), not if it holds an image or a plea to
@@ -21,8 +21,8 @@ INERT = 0  # an open element that does nothing, or whose content is skipped
 
 KINDS: dict[str, int] = dict.fromkeys(
     "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset figcaption "
-    "figure footer form frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li listing main menu nav noframes ol "
-    "p plaintext pre search section summary table tbody td tfoot th thead tr ul xmp".split(),
+    "figure footer form frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li listing main menu nav noframes "
+    "ol p plaintext pre search section summary table tbody td tfoot th thead tr ul xmp".split(),
     BLOCK,
 )
 KINDS |= dict.fromkeys(

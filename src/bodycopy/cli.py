@@ -16,7 +16,7 @@ SUFFIXES = {"text": ".txt", "markdown": ".md", "json": ".json"}
 COLOURS = {"body": "green", "promo": "red", "related": "yellow", "chrome": "bright_black"}
 
 
-class Labels(click.ParamType):
+class Labels(click.ParamType):  # type: ignore[type-arg]
     """Labels, parted by commas."""
 
     name = "labels"
@@ -34,10 +34,12 @@ class Labels(click.ParamType):
 threshold_option = click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    help="Body score from which a block is kept: higher is more precise, lower keeps more. [default: chosen for each page]",
+    help="Body score from which a block is kept: higher is more precise, lower keeps more. [default: by the page]",
 )
 encoding_option = click.option("--encoding", help="Charset of the HTTP header; wins over what the page declares.")
-model_option = click.option("--model", type=click.Path(dir_okay=False), help="A model of your own. [default: the shipped one]")
+model_option = click.option(
+    "--model", type=click.Path(dir_okay=False), help="A model of your own. [default: the shipped one]"
+)
 url_option = click.option("--url", help="Address of the page, to make its links absolute.")
 
 
@@ -57,7 +59,9 @@ Examples:
 """
 )
 @click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
-@click.option("--format", "form", type=click.Choice(list(SUFFIXES)), default="text", show_default=True, help="What to write.")
+@click.option(
+    "--format", "form", type=click.Choice(list(SUFFIXES)), default="text", show_default=True, help="What to write."
+)
 @click.option("--keep", type=Labels(), default="body", show_default=True, help="Labels to keep, parted by commas.")
 @threshold_option
 @click.option("--full", is_flag=True, help="Keep all that is labelled body: also headline, standfirst and captions.")
@@ -93,7 +97,11 @@ def clean(
             text = bodycopy.clean(data, encoding=encoding, keep=keep, threshold=threshold, full=full, model=chosen)
         else:
             page = bodycopy.label(data, url, encoding=encoding, threshold=threshold, model=chosen)
-            text = json.dumps({"file": name} | page.to_dict(), ensure_ascii=False) if form == "json" else page.render_markdown(keep, full)
+            text = (
+                json.dumps({"file": name} | page.to_dict(), ensure_ascii=False)
+                if form == "json"
+                else page.render_markdown(keep, full)
+            )
         if output is None:
             click.echo(("\n" if number and form != "json" else "") + printable(text))
         elif not write(output, name, SUFFIXES[form], text, force):
@@ -130,7 +138,9 @@ def label(page: str, threshold: float | None, encoding: str | None, model: str |
         score = block.scores[block.label]
         if terminal:
             head = click.style(f"{block.label:8}", fg=COLOURS[block.label], bold=True)
-            click.echo(f"{head}{score:5.2f} {block.core:5.2f}{kept:1}  {click.style(text, dim=block.label == 'chrome')}")
+            click.echo(
+                f"{head}{score:5.2f} {block.core:5.2f}{kept:1}  {click.style(text, dim=block.label == 'chrome')}"
+            )
         else:
             click.echo(f"{block.label}\t{score:.4f}\t{block.core:.4f}{kept}\t{text}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from contextlib import suppress
+from typing import Any
 
 from lxml import etree
 
@@ -95,9 +96,9 @@ def decode(data: bytes, encoding: str | None = None) -> str:
     declares. A declaration that the bytes contradict is dropped for UTF-8 where they are valid UTF-8; with none,
     UTF-8 if valid, else what browsers assume for the page's language, else Windows-1252.
     """
-    for mark, name in BYTE_ORDER_MARKS:
+    for mark, unicode in BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return data.decode(name, "replace").removeprefix("\ufeff")
+            return data.decode(unicode, "replace").removeprefix("\ufeff")
     name = known(encoding) if encoding else None
     head = data[:HEAD]
     if name is None and (declared := DECLARED.search(head)):
@@ -152,9 +153,10 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
     if b"\0" in data:
         data = data.replace(b"\0", b"")
     # The text as UTF-8, said so to the parser: no declaration in it is believed a second time.
-    parser = etree.HTMLParser(target=target, encoding="utf-8", huge_tree=True)
+    parser: Any = etree.HTMLParser(target=target, encoding="utf-8", huge_tree=True)  # type: ignore[arg-type]
     try:
-        return etree.fromstring(data, parser)
+        cut: Segments = etree.fromstring(data, parser)
+        return cut
     except (etree.XMLSyntaxError, EnoughError):  # nothing in it but comments, say; or too much
         return target.close()
 

@@ -42,7 +42,9 @@ TITLE = 300  # characters of the title that are
 
 MARK = "\x01"  # parts blocks
 # Scripts written without spaces are read by the character.
-CHARACTERS_AND_WORDS = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\s\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]+")
+CHARACTERS_AND_WORDS = re.compile(
+    r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\s\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]+"
+)
 NOT_WORD = re.compile(r"[\W_]+")
 NAME_PART = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}")
 HREF_PART = re.compile(rf"{MARK}|[a-z]{{3,}}|[#?@]")
@@ -146,12 +148,14 @@ def parted(hashes: Iterable[int], n: int) -> Ragged:
 
 def joined(a: Ragged, b: Ragged) -> Ragged:
     """Two lists of tokens for the same items as one."""
-    owners = np.concatenate((np.repeat(np.arange(len(a.starts) - 1), a.counts()), np.repeat(np.arange(len(b.starts) - 1), b.counts())))
+    owners = np.concatenate(
+        (np.repeat(np.arange(len(a.starts) - 1), a.counts()), np.repeat(np.arange(len(b.starts) - 1), b.counts()))
+    )
     return Ragged(np.concatenate((a.ids, b.ids))[np.argsort(owners, kind="stable")], a.starts + b.starts)
 
 
 def phrase_buckets(words: Ragged) -> Ragged:
-    """Words, pairs of words, the first word and – for blocks of up to 6 words – the whole as one: interleaved by block."""
+    """Words, pairs of words, the first word and, of blocks of up to 6 words, the whole as one."""
     n_blocks = len(words.starts) - 1
     counts = words.counts()
     owner = np.repeat(np.arange(n_blocks), counts)
@@ -183,7 +187,16 @@ def phrase_buckets(words: Ragged) -> Ragged:
 # --- numbers --------------------------------------------------------------------------------------------------------
 
 # Classes of characters, by code point: 0 other, then the rows below.
-CHARACTERS = ("lower", "upper", "digit", "space", "comma", "stop", "quote", "mark")  # and ideographs, which count as lower
+CHARACTERS = (
+    "lower",
+    "upper",
+    "digit",
+    "space",
+    "comma",
+    "stop",
+    "quote",
+    "mark",
+)  # and ideographs, which count as lower
 
 
 def character_table() -> npt.NDArray[np.uint8]:
@@ -209,9 +222,45 @@ def character_table() -> npt.NDArray[np.uint8]:
 
 CHARACTER = character_table()
 
-OWN_TAGS = ("p", "li", "h1", "h2", "h3", "h4", "div", "td", "th", "figcaption", "blockquote", "pre", "dt", "dd", "button", "summary", "section")
+OWN_TAGS = (
+    "p",
+    "li",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "div",
+    "td",
+    "th",
+    "figcaption",
+    "blockquote",
+    "pre",
+    "dt",
+    "dd",
+    "button",
+    "summary",
+    "section",
+)
 LEADS = ("a", "span", "b", "strong", "em", "i", "time", "label", "code", "font", "small")
-WITHIN = ("article", "main", "aside", "nav", "header", "footer", "form", "table", "ul", "ol", "figure", "blockquote", "section", "dialog", "details", "button", "dl")
+WITHIN = (
+    "article",
+    "main",
+    "aside",
+    "nav",
+    "header",
+    "footer",
+    "form",
+    "table",
+    "ul",
+    "ol",
+    "figure",
+    "blockquote",
+    "section",
+    "dialog",
+    "details",
+    "button",
+    "dl",
+)
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "legend")
 # What a tag says of its node, in one number: bits 0 to 4 its number among OWN_TAGS plus one, bit 5 a heading, bit 6 an
 # article, and from bit 8 what it sets for all inside it.
@@ -320,21 +369,15 @@ def features(page: Segments) -> Features:
     links = np.array(page.n_links, np.float32)
     mass = words * (1 - 0.9 * link_share)
     per_kind[1] += ideographs
-    put_all(
-        np.log1p(
-            (
-                length,
-                words,
-                sentences,
-                words / (1 + per_kind[6]),
-                links,
-                [t.count("\n") for t in texts],
-            )
-        )
-    )
+    lines = np.array([t.count("\n") for t in texts])
+    put_all(np.log1p((length, words, sentences, words / (1 + per_kind[6]), links, lines)))
     put(np.minimum(length / words, 20), link_share, links > 0)
     put_all(per_kind[1:9] / length)
-    put((last_kind == 6) | (last_kind == 7) | (last_code == 0x29), (last_code == 0x3A) | (last_code == 0xFF1A), last_kind == 5)
+    put(
+        (last_kind == 6) | (last_kind == 7) | (last_code == 0x29),
+        (last_code == 0x3A) | (last_code == 0xFF1A),
+        last_kind == 5,
+    )
     put(first_kind == 2, first_kind == 1, first_kind == 3, first_kind == 7)
 
     # Its words, and their likeness to the title's.
@@ -441,7 +484,12 @@ def features(page: Segments) -> Features:
     for h in range(1, 1 + FAR):
         chain[h] = np.where(chain[h - 1] >= 0, parent[chain[h - 1]], -1)
 
-    node_tokens = packed([name_hashes(t, s) if z > a else b"" for t, s, a, z in zip(tags, names, page.node_first, page.node_last, strict=True)])
+    node_tokens = packed(
+        [
+            name_hashes(t, s) if z > a else b""
+            for t, s, a, z in zip(tags, names, page.node_first, page.node_last, strict=True)
+        ]
+    )
     targets = MARK.join([h[:80] for h in hrefs])
     if targets.count(MARK) != n - 1:
         targets = MARK.join([h[:80].replace(MARK, "") for h in hrefs])
@@ -509,7 +557,9 @@ def token_rows(f: Features) -> tuple[Ints, Ints, Floats]:
         owner_nodes = [(b, int(m)) for row in chain for b, m in enumerate(row) if m >= 0]
         owner = [np.full(f.names.starts[m + 1] - f.names.starts[m], b) for b, m in owner_nodes]
         ids = [f.names.ids[f.names.starts[m] : f.names.starts[m + 1]] for _, m in owner_nodes]
-        return np.concatenate(owner or [np.zeros(0, np.int64)]), bucket(np.concatenate(ids or [np.zeros(0, np.int64)]), SALT["word"])
+        return np.concatenate(owner or [np.zeros(0, np.int64)]), bucket(
+            np.concatenate(ids or [np.zeros(0, np.int64)]), SALT["word"]
+        )
 
     add(0, np.repeat(np.arange(n), f.text.counts()), f.text.ids)
     own, ids = spread(f.chain[:1])
@@ -520,15 +570,28 @@ def token_rows(f: Features) -> tuple[Ints, Ints, Floats]:
 
 # --- context --------------------------------------------------------------------------------------------------------
 
-CONTEXT = ("self", "last", "next", "last_2", "next_2", "around_before", "around_after", "before", "after", "alike", "heading", *(f"box_{h}" for h in range(1, 6)))
+CONTEXT = (
+    "self",
+    "last",
+    "next",
+    "last_2",
+    "next_2",
+    "around_before",
+    "around_after",
+    "before",
+    "after",
+    "alike",
+    "heading",
+    *(f"box_{h}" for h in range(1, 6)),
+)
 
 
 def context(scores: Floats, where: Structure) -> Floats:
     """What the scores around each block say: shape (blocks, len(CONTEXT) * columns of ``scores``).
 
     In the order of CONTEXT: the block's own scores; those of the two blocks before and after; the mean over the 3rd to
-    8th block before and after; the means, weighted by text length, over all blocks before, after and alike; those of the
-    heading above; the means over the containers at five heights.
+    8th block before and after; the means, weighted by text length, over all blocks before, after and alike; those of
+    the heading above; the means over the containers at five heights.
     """
     n, k = scores.shape
     out = np.empty((n, len(CONTEXT), k), np.float32)
@@ -543,7 +606,7 @@ def context(scores: Floats, where: Structure) -> Floats:
     sums = np.zeros((n + 1, k + 1))
     np.cumsum(np.hstack((scores * mass, mass)), axis=0, out=sums[1:])
 
-    def span(table: npt.NDArray, a: Ints, z: Ints) -> npt.NDArray:
+    def span(table: npt.NDArray[Any], a: Ints, z: Ints) -> npt.NDArray[Any]:
         return table[z] - table[a]
 
     a, z = np.maximum(index - 8, 0), np.maximum(index - 2, 0)

@@ -20,7 +20,18 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from bodycopy.features import BUCKETS, CONTEXT, GROUPS, NAMES, VERSION, Features, Floats, context, linear_scores, side_by_side
+from bodycopy.features import (
+    BUCKETS,
+    CONTEXT,
+    GROUPS,
+    NAMES,
+    VERSION,
+    Features,
+    Floats,
+    context,
+    linear_scores,
+    side_by_side,
+)
 
 LABELS = ("body", "promo", "related", "chrome")
 OUTPUTS = (*LABELS, "core")
@@ -123,7 +134,7 @@ class Model:
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             with open(draft, "wb") as file:
-                np.savez_compressed(file, card=card, **arrays)
+                np.savez_compressed(file, card=card, **arrays)  # type: ignore[arg-type]
             os.replace(draft, path)
         finally:
             draft.unlink(missing_ok=True)

@@ -85,7 +85,12 @@ class Page:
             for text, url in block.links:
                 # Of a card's texts a heading is the title, else the longest.
                 rank = (block.tag in ("h1", "h2", "h3", "h4", "h5", "h6"), len(text), text)
-                if text and url and not url.startswith(("#", "javascript:")) and rank[:2] > titles.get(url, (False, 0, ""))[:2]:
+                if (
+                    text
+                    and url
+                    and not url.startswith(("#", "javascript:"))
+                    and rank[:2] > titles.get(url, (False, 0, ""))[:2]
+                ):
                     titles[url] = rank
         return [(title, url) for url, (_, _, title) in titles.items()]
 

@@ -65,7 +65,9 @@ def layout(cut: Segments, blocks: list[int] | None = None) -> list[Place]:
                 elif tag == "table":
                     table = at
             at = parents[at]
-        return Place(heading, quotes, tuple(reversed(items)), numbers.get(items[0], 0) if items else 0, pre, table, row, cell)
+        return Place(
+            heading, quotes, tuple(reversed(items)), numbers.get(items[0], 0) if items else 0, pre, table, row, cell
+        )
 
     out = []
     for i in range(len(cut.texts)) if blocks is None else blocks:
@@ -106,7 +108,11 @@ def inline(tokens: list[Token], plain: bool = False) -> str:
         if not core or (plain and mark == "["):
             out.append(inner)
         elif mark == "[":
-            out.append(f"{lead}[{core}](<{target}>){tail}" if re.search(r"[\s()]", target) else f"{lead}[{core}]({target}){tail}")
+            out.append(
+                f"{lead}[{core}](<{target}>){tail}"
+                if re.search(r"[\s()]", target)
+                else f"{lead}[{core}]({target}){tail}"
+            )
         else:
             out.append(f"{lead}{mark}{core}{mark}{tail}")
 
@@ -161,9 +167,20 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
                 if place.heading:
                     lines = [f"{'#' * place.heading} {' '.join(line.strip() for line in lines).replace('**', '')}"]
         quote = "> " * place.quotes
-        body = "\n".join(f"{quote}{marker if n == 0 else indent}{line}".rstrip(" ") if not line.endswith("  ") else f"{quote}{marker if n == 0 else indent}{line}" for n, line in enumerate(lines))
+        body = "\n".join(
+            f"{quote}{marker if n == 0 else indent}{line}".rstrip(" ")
+            if not line.endswith("  ")
+            else f"{quote}{marker if n == 0 else indent}{line}"
+            for n, line in enumerate(lines)
+        )
         if parts:
-            parts.append("\n" if place.lists and before.lists and marker.strip() else f"\n{quote.rstrip()}\n" if quote and before.quotes else "\n\n")
+            parts.append(
+                "\n"
+                if place.lists and before.lists and marker.strip()
+                else f"\n{quote.rstrip()}\n"
+                if quote and before.quotes
+                else "\n\n"
+            )
         parts.append(body)
         before = place
     return "".join(parts)

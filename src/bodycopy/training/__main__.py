@@ -19,8 +19,15 @@ from bodycopy.training.stacking import Settings, fit
 
 @click.command()
 @click.argument("corpora", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--labels", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Labelled blocks of pages in the corpora.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The model file to write.")
+@click.option(
+    "--labels",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Labelled blocks of pages in the corpora.",
+)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The model file to write."
+)
 @click.option("--jobs", default=2, show_default=True, help="Processes that read pages.")
 @click.option("--seed", default=0, show_default=True)
 def main(corpora: tuple[Path, ...], labels: tuple[Path, ...], output: Path, jobs: int, seed: int) -> None:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from bodycopy.model import LABELS
@@ -46,17 +47,17 @@ def digest(text: str) -> str:
 
 
 def site_of(url: str | None, html: bytes, page_id: str) -> str:
-    """The registrable domain, or so, of a page: of its address, else of the one it names itself, else a part of its id."""
+    """The registrable domain, or so, of a page's address, or of the one it names itself; else a part of its id."""
     if not url and (found := CANONICAL.search(html)):
         url = next(g for g in found.groups() if g).decode("ascii", "ignore")
     if not url or url.count("/") < 2:
-        return page_id.split("_")[0]
+        return page_id.split("_", maxsplit=1)[0]
     parts = url.split("/")[2].lower().split(":")[0].split(".")
     second_level = len(parts) >= 3 and len(parts[-1]) == 2 and len(parts[-2]) <= 3
     return ".".join(parts[-3 if second_level else -2 :])
 
 
-def read_jsonl(path: Path) -> Iterator[dict]:
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a JSON Lines file. Raises ValueError that names the file and line of a row that is no JSON object."""
     with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
         for number, line in enumerate(file, 1):

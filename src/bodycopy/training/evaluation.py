@@ -43,9 +43,7 @@ def main_text(examples: Sequence[Example], scores: Floats) -> dict[str, dict[str
 
 def block_labels(examples: Sequence[Example], scores: Floats, by_hand_only: bool = True) -> dict[str, Any]:
     """Precision, recall and F1 of each label over blocks, their mean F1, and the confusion, gold by row."""
-    chosen = np.concatenate(
-        [(e.labels != UNKNOWN) & (e.by_hand or not by_hand_only) for e in examples]
-    )
+    chosen = np.concatenate([(e.labels != UNKNOWN) & (e.by_hand or not by_hand_only) for e in examples])
     gold = np.concatenate([e.labels for e in examples])[chosen]
     given = scores[chosen, : len(LABELS)].argmax(1)
     confusion = np.zeros((len(LABELS), len(LABELS)), int)
@@ -56,8 +54,6 @@ def block_labels(examples: Sequence[Example], scores: Floats, by_hand_only: bool
         "blocks": int(confusion.sum()),
         "f1": {label: round(float(f), 4) for label, f in zip(LABELS, f1, strict=True)},
         "macro_f1": round(float(f1.mean()), 4),
-        "labelled_body": {
-            label: round(float(confusion[i, 0] / max(1, golds[i])), 4) for i, label in enumerate(LABELS)
-        },
+        "labelled_body": {label: round(float(confusion[i, 0] / max(1, golds[i])), 4) for i, label in enumerate(LABELS)},
         "confusion": confusion.tolist(),
     }

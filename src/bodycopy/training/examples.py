@@ -97,7 +97,7 @@ def core_of(texts: list[str], body: str) -> npt.NDArray[np.int8]:
 
 
 def labels_of(texts: list[str], labelled: list[tuple[str, str]], by_hand: bool) -> npt.NDArray[np.int8]:
-    """The labels of blocks, carried over from blocks that were cut otherwise: by words, or by digests of whole blocks."""
+    """Labels carried over from blocks that were cut otherwise: by words, or by digests of whole blocks."""
     number = {label: i for i, label in enumerate(LABELS)}
     out = np.full(len(texts), UNKNOWN, np.int8)
     if not by_hand:

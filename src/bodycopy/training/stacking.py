@@ -44,6 +44,8 @@ class Settings:
     label_epochs: tuple[int, ...] = (3, 1, 1)
     batch: int = 512
     decay: float = 1e-2
+    # What the odds of each label are multiplied by: promo taken for body is worse than the reverse.
+    label_odds: tuple[float, ...] = (0.85, 1.3, 1.2, 1.0)
     doubt: float = 0.1  # weight of a block whose core value is doubted
     jobs: int = 1
 
@@ -133,7 +135,7 @@ def fit_network(
         parts.append(fit_part(scaled, target, known & rows, table.weight, settings.core_epochs, settings, bag))
         known, _ = table.targets(0)
         parts.append(fit_part(scaled, table.labels, known & rows, None, settings.label_epochs, settings, bag))
-    return join(parts, centre, spread)
+    return join(parts, centre, spread, settings.label_odds)
 
 
 def fit_part(
@@ -157,11 +159,13 @@ def fit_part(
             if hasattr(model, "_optimizer"):
                 model._optimizer.learning_rate_init = rate
             model.learning_rate_init = rate
-            model.partial_fit(x[order], target[order], classes=classes, sample_weight=None if weight is None else weight[order])
+            model.partial_fit(
+                x[order], target[order], classes=classes, sample_weight=None if weight is None else weight[order]
+            )
     return model
 
 
-def join(parts: list[MLPClassifier], centre: Floats, spread: Floats) -> Network:
+def join(parts: list[MLPClassifier], centre: Floats, spread: Floats, label_odds: tuple[float, ...]) -> Network:
     """Networks side by side as one. The bag's mean is taken over log odds, so that it stays one matrix product."""
     bags = len(parts) // 2
     hidden = [p.coefs_[0].shape[1] for p in parts]
@@ -175,10 +179,14 @@ def join(parts: list[MLPClassifier], centre: Floats, spread: Floats) -> Network:
         out_weights[at : at + size, columns] = part.coefs_[1] / bags
         out_biases[columns] += part.intercepts_[1] / bags
         at += size
+    out_biases[: len(LABELS)] += np.log(label_odds)
     return Network(
         centre,
-        1 / spread,
-        [(weights.astype(np.float32), biases.astype(np.float32)), (out_weights.astype(np.float32), out_biases.astype(np.float32))],
+        (1 / spread).astype(np.float32),
+        [
+            (weights.astype(np.float32), biases.astype(np.float32)),
+            (out_weights.astype(np.float32), out_biases.astype(np.float32)),
+        ],
     )
 
 
