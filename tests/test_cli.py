@@ -227,7 +227,6 @@ def test_a_page_without_text_is_no_error(arguments, data):
 
 
 def test_a_stream_that_cannot_write_a_character_gets_another():
-    # FAILS NOW: UnicodeEncodeError, with a traceback.
     data = "<p>Zażółć gęślą jaźń, said the sign. And 日本語 too.</p>".encode()
     for command in (["clean", "--threshold", "0", "-"], ["label", "-"]):
         done = process(*command, data=data, PYTHONIOENCODING="ascii")

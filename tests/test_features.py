@@ -33,7 +33,7 @@ ARTICLE = """
 <ul><li>First point</li><li>Second point</li></ul><blockquote>It is back!</blockquote>
 <h2>What next</h2><p>Short, then.</p></article>
 <aside class="newsletter"><h3>Sign up</h3><form><button>Subscribe</button></form></aside></main>
-<footer hidden>2024 © The Harbour Post</footer></body></html>
+<footer hidden>2024 © All rights reserved</footer></body></html>
 """
 
 ODD_PAGES = {

@@ -14,7 +14,7 @@ from bodycopy.model import LABELS, Model
 from bodycopy.training.corpora import read_corpora
 from bodycopy.training.evaluation import block_labels, main_text
 from bodycopy.training.examples import examples
-from bodycopy.training.stacking import Settings, fit
+from bodycopy.training.stacking import Settings, fit, predict, site_folds
 
 
 @click.command()
@@ -30,17 +30,28 @@ from bodycopy.training.stacking import Settings, fit
 )
 @click.option("--jobs", default=2, show_default=True, help="Processes that read pages.")
 @click.option("--seed", default=0, show_default=True)
-def main(corpora: tuple[Path, ...], labels: tuple[Path, ...], output: Path, jobs: int, seed: int) -> None:
+@click.option("--holdout", is_flag=True, help="Write no model: fit on four fifths of the sites and score the rest.")
+def main(
+    corpora: tuple[Path, ...], labels: tuple[Path, ...], output: Path, jobs: int, seed: int, holdout: bool
+) -> None:
     """Train a model on CORPORA and write it, with its cross-validated scores in its card.
 
-    The scores are those of each stage's networks on sites that they were not fitted on.
+    The scores are cross-validated: those of networks on sites that they were not fitted on. The stage before them has
+    seen those sites, as stacking has it; ``--holdout`` scores pages that no stage has seen.
     """
     sources = list(read_corpora(list(corpora), list(labels)))
     click.echo(f"{len(sources)} pages, {sum(s.labels is not None for s in sources)} of them labelled", err=True)
     known = examples(sources, jobs)
     settings = Settings(seed=seed, jobs=jobs)
-    fitted = fit(known, settings, say=lambda text: click.echo(text, err=True))
-    scores = {"main_text": main_text(known, fitted.scores), "labels": block_labels(known, fitted.scores)}
+    if holdout:
+        fold = site_folds(known, settings.folds, settings.seed)
+        fitted = fit([e for e, k in zip(known, fold, strict=True) if k], settings, progress)
+        rest = [e for e, k in zip(known, fold, strict=True) if not k]
+        scores = predict(fitted, rest)
+        click.echo(json.dumps({"main_text": main_text(rest, scores), "labels": block_labels(rest, scores)}, indent=1))
+        return
+    fitted = fit(known, settings, progress)
+    measured = {"main_text": main_text(known, fitted.scores), "labels": block_labels(known, fitted.scores)}
     card = {
         "kind": "html",
         "bodycopy_version": bodycopy.__version__,
@@ -56,10 +67,14 @@ def main(corpora: tuple[Path, ...], labels: tuple[Path, ...], output: Path, jobs
             for c in corpora
         },
         "settings": {name: getattr(settings, name) for name in Settings.__slots__},
-        "cross_validated": scores,
+        "cross_validated": measured,
     }
     Model(card, fitted.weights, fitted.bias, fitted.network).save(output)
-    click.echo(json.dumps(scores, indent=1))
+    click.echo(json.dumps(measured, indent=1))
+
+
+def progress(text: str) -> None:
+    click.echo(text, err=True)
 
 
 if __name__ == "__main__":

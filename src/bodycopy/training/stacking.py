@@ -118,6 +118,11 @@ def apply_linear(table: Table, rows: npt.NDArray[np.bool_], weights: Floats) -> 
     return np.hstack([tokens[:, s] @ weights[s] for s in spans]).astype(np.float32)
 
 
+def totals(linear: Floats, bias: Floats) -> Floats:
+    """Linear scores by group, summed over the groups."""
+    return linear.reshape(len(linear), len(GROUPS), len(OUTPUTS)).sum(1) + bias
+
+
 def scaling(x: Floats) -> tuple[Floats, Floats]:
     """Mean and spread of each input, over a sample."""
     sample = x[:: max(1, len(x) // 200_000)]
@@ -217,7 +222,7 @@ def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda 
         weights, bias = fit_linear(table, fold != k, settings)
         out = fold == k
         linear[out] = apply_linear(table, out, weights)
-        total[out] = linear[out].reshape(-1, len(GROUPS), len(OUTPUTS)).sum(1) + bias
+        total[out] = totals(linear[out], bias)
         say(f"linear stage, fold {k + 1} of {settings.folds}")
     weights, bias = fit_linear(table, everything, settings)
 
@@ -234,3 +239,11 @@ def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda 
     network = fit_network(x, table, everything, settings, centre, spread)
     say("network, on all pages")
     return Fitted(weights, bias, network, scores)
+
+
+def predict(fitted: Fitted, examples: Sequence[Example]) -> Floats:
+    """The scores of the blocks of other examples."""
+    table = Table(examples)
+    linear = apply_linear(table, np.ones(len(table.page), bool), fitted.weights)
+    around = table.context(squash(totals(linear, fitted.bias)))
+    return fitted.network(inputs_of(table.numbers, linear, around))
