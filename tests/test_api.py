@@ -32,8 +32,6 @@ def test_the_text_of_a_labelled_page_is_what_clean_returns(path):
 
 @each_page
 def test_bytes_text_and_tree_give_the_same_page(path):
-    # FAILS NOW for pages with &amp; in a link: the parser tells of "a &amp; b" in three texts, and the white space at
-    # the ends of each is not counted in link_chars.
     data = path.read_bytes()
     page = bodycopy.label(data)
     assert bodycopy.label(data.decode()) == page
@@ -58,7 +56,10 @@ def test_every_block_has_a_label_scores_that_sum_to_one_and_a_place(path):
         assert 0 <= block.core <= 1
         assert block.label == max(block.scores, key=block.scores.__getitem__)
         (element,) = tree.xpath(block.path)
-        assert block.text.split()[0] in "".join(element.itertext())
+        inside = "".join(element.itertext())
+        first = block.text.split()[0]
+        # The first word may go on behind the inline element that it begins in.
+        assert first in inside or first.startswith(inside.split()[0])
 
 
 @each_page
@@ -218,7 +219,6 @@ LINK = "https://example.com/a/b.html"
     ],
 )
 def test_links_are_absolute_where_the_address_is_given(base, href, target):
-    # FAILS NOW for the base that is no address: links are joined to it, and stay relative.
     html = f'<head><base href="{base}"></head><p>see <a href="{href}">this</a></p>'
     assert bodycopy.label(html, LINK).blocks[0].links == [("this", target)]
 
@@ -258,7 +258,6 @@ def test_the_longest_text_is_the_title_where_there_is_no_heading():
 @pytest.mark.parametrize("href", ["", "#", "#top", "javascript:void(0)", "JavaScript:void(0)", " javascript:x()"])
 @pytest.mark.parametrize("url", [None, LINK])
 def test_a_link_that_leads_nowhere_is_no_related_piece(href, url):
-    # FAILS NOW for JavaScript in capitals, and for fragments where the address is given (they are absolute then).
     page = labelled(
         f'<p><a href="{href}">Back</a></p><p><a href="https://example.com/2">Next</a></p>', ["related"] * 2, url
     )

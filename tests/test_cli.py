@@ -120,7 +120,6 @@ def test_force_overwrites(tmp_path):
 
 @pytest.mark.parametrize("options", [[], ["--force"]])
 def test_two_pages_of_one_name_never_overwrite_each_other(tmp_path, options):
-    # FAILS NOW with --force: the second page silently takes the place of the first.
     for folder, page in (("a", STORY), ("b", OTHER)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "index.html").write_bytes(page.read_bytes())
@@ -137,7 +136,6 @@ def test_a_missing_page_is_reported_and_the_others_are_done(tmp_path):
     assert done.exit_code == 1
     assert "none.html: No such file" in done.stderr
     assert "Traceback" not in done.stderr
-    # FAILS NOW: an empty line stands before the first page that is written.
     assert done.stdout == bodycopy.clean(STORY.read_bytes()) + "\n"
 
 

@@ -76,8 +76,6 @@ PAGES = {
     "10,000 elements of names of their own": (lambda: "".join(f"<x{i}>words </x{i}>" for i in range(10_000)), "words"),
 }  # fmt: skip
 
-# FAILS NOW: a charset that is none (UnicodeError, as in test_document); 100,000 nested links in label (every block
-# tells of all the links around it, up to 256, and each is made absolute twice: 20 s).
 each_page = pytest.mark.parametrize(("make", "words"), PAGES.values(), ids=PAGES.keys())
 
 

@@ -99,7 +99,6 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path, content):
 
 
 def test_a_single_array_is_refused(tmp_path):
-    # FAILS NOW: TypeError, np.load gives an array, which is no context manager.
     np.save(tmp_path / "m.npy", np.zeros(3))
     with pytest.raises(ModelError):
         Model.load(tmp_path / "m.npy")
@@ -120,7 +119,6 @@ def test_a_truncated_file_is_refused(path, share):
 
 
 def test_a_damaged_file_is_refused(path):
-    # FAILS NOW: zlib.error (or another exception of the unpacking) comes through.
     data = path.read_bytes()
     for at in np.linspace(40, len(data) - 200, 12).astype(int):
         path.write_bytes(data[:at] + bytes(b ^ 0x5A for b in data[at : at + 100]) + data[at + 100 :])
@@ -147,7 +145,6 @@ def test_a_model_made_for_something_else_is_refused_and_the_error_says_why(path,
 
 @pytest.mark.parametrize("card", [[], "card", 5, None])
 def test_a_card_that_is_no_card_is_refused(path, card):
-    # FAILS NOW: AttributeError.
     np.savez(path, **contents(path) | {"card": np.frombuffer(json.dumps(card).encode(), np.uint8)})
     with pytest.raises(ModelError):
         Model.load(path)
@@ -165,7 +162,6 @@ def test_every_array_is_needed_and_the_error_names_the_missing_one(path):
 
 
 def test_an_array_of_the_wrong_shape_is_refused(path):
-    # FAILS NOW for all but the token table and the outer layers: the file loads, and scoring a page raises.
     whole = path.read_bytes()
     for name, array in sorted(contents(path).items()):
         if name != "card":

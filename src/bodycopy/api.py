@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from functools import cache
 from urllib.parse import urljoin
 
 from bodycopy.document import Html, segment
@@ -87,11 +88,17 @@ def resolver(url: str | None, base: str) -> Callable[[str], str]:
     if not url:
         return lambda target: target
 
-    def join(start: str, target: str) -> str:
+    try:
+        start = urljoin(url, base)
+        urljoin(start, "")
+    except ValueError:  # "http://[" and the like
+        start = url
+
+    @cache
+    def absolute(target: str) -> str:
         try:
             return urljoin(start, target.strip())
-        except ValueError:  # "http://[" and the like
+        except ValueError:
             return target
 
-    start = join(url, base) if base else url
-    return lambda target: join(start, target)
+    return absolute

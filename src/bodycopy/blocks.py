@@ -21,13 +21,14 @@ INERT = 0  # an open element that does nothing, or whose content is skipped
 
 KINDS: dict[str, int] = dict.fromkeys(
     "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset figcaption "
-    "figure footer form frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li listing main menu nav noframes "
-    "ol p plaintext pre search section summary table tbody td tfoot th thead tr ul xmp".split(),
+    "figure footer form frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li listing main menu nav ol "
+    "p plaintext pre search section summary table tbody td tfoot th thead tr ul xmp".split(),
     BLOCK,
 )
 KINDS |= dict.fromkeys(
     "annotation annotation-xml applet area audio base basefont bgsound canvas col colgroup datalist embed frame iframe "
-    "link map meta noembed object param picture script select source style svg template textarea track video".split(),
+    "link map meta noembed noframes object param picture script select source style svg template textarea track "
+    "video".split(),
     SKIP,
 )
 KINDS |= dict.fromkeys("b strong i em code kbd samp del s sub sup".split(), FORMAT)
@@ -52,7 +53,7 @@ class Segments:
     """A document cut into blocks, as parallel lists: one entry a block, and one entry a node (block-level container).
 
     ``node_first[n]:node_last[n]`` is the range of blocks inside node ``n``; ``node_parent`` of the root is -1.
-    ``paths`` and ``inline`` are filled only when the document was cut with ``rich=True``.
+    ``paths``, ``list_starts`` and ``inline`` are filled only when the document was cut with ``rich=True``.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -72,6 +73,7 @@ class Segments:
     title: str = ""
     base: str = ""  # the target of <base>
     paths: list[str] = field(default_factory=list)  # XPath of the element that the block starts in
+    list_starts: dict[int, int] = field(default_factory=dict)  # node of an ordered list → its first number
     inline: list[list[Token]] = field(default_factory=list)  # the block's text with its inline markup
 
 
@@ -87,12 +89,16 @@ def visibility(name: str, value: str) -> int:
 
 def fold(text: str) -> str:
     """White space folded to single spaces, characters of no width removed."""
-    text = " ".join(text.split())
     if not text.isascii():
         for character in INVISIBLE:
             if character in text:
                 text = text.replace(character, "")
-    return text
+    return " ".join(text.split())
+
+
+def folded_length(parts: list[str]) -> int:
+    """How many characters some parts of a block come to, white space folded."""
+    return len(" ".join("".join(parts).split()))
 
 
 class EnoughError(Exception):
@@ -107,17 +113,43 @@ def hides(attributes: Mapping[str, str]) -> bool:
 class Segmenter:
     """Cuts a document into blocks while its elements and texts come by: a target for lxml's parsers.
 
-    ``rich`` also records each block's path and inline markup. `close` gives the Segments.
+    ``rich`` also records each block's path and inline markup; ``namespaced`` makes the paths those of a tree whose
+    elements have a namespace. `close` gives the Segments.
     """
 
     __slots__ = (
-        "blocks", "break_at", "counts", "current", "href", "in_link", "invisible", "kinds", "last", "lead", "link_end",
-        "linked", "n_links", "nodes", "out", "parts", "rich", "skip_from", "steps", "tags", "targets", "tokens",
-        "verbatim", "waiting",
-    )  # fmt: skip
+        "began",
+        "blocks",
+        "break_at",
+        "counts",
+        "current",
+        "href",
+        "in_link",
+        "invisible",
+        "kinds",
+        "last",
+        "lead",
+        "link_end",
+        "link_from",
+        "linked",
+        "n_links",
+        "namespaced",
+        "nodes",
+        "out",
+        "parts",
+        "rich",
+        "skip_from",
+        "steps",
+        "tags",
+        "targets",
+        "tokens",
+        "verbatim",
+        "waiting",
+    )
 
-    def __init__(self, rich: bool = False):
+    def __init__(self, rich: bool = False, namespaced: bool = False):
         self.rich = rich
+        self.namespaced = namespaced
         self.out = Segments()
         # Finished blocks: text, node, characters in links, links, last target, first inline element.
         self.blocks: list[tuple[str, int, int, int, str, str]] = []
@@ -134,7 +166,8 @@ class Segmenter:
         self.verbatim = 0  # preformatted elements that are open
         # The open block.
         self.parts: list[str] = []
-        self.linked = self.n_links = self.in_link = self.break_at = self.link_end = 0
+        self.began = ""  # the path of the element that it begins in
+        self.linked = self.n_links = self.in_link = self.break_at = self.link_end = self.link_from = 0
         self.href = self.lead = ""
         self.tokens: list[Token] = []
         self.targets: list[str] = []  # the open links' targets
@@ -180,38 +213,40 @@ class Segmenter:
             self.invisible = hidden
             if tag in PREFORMATTED:
                 self.verbatim += 1
+            elif self.rich and tag == "ol" and attributes.get("start", "").isdecimal():
+                self.out.list_starts[self.current] = int(attributes["start"][:9])
+        elif attributes and kind in (None, FORMAT, LINK) and hides(attributes):
+            self.skip_from = len(self.kinds)
+            kind = INERT
         elif kind is None or kind == FORMAT:
             if kind is None:
                 kind = INERT
-                if tag == "span" and attributes and hides(attributes):
-                    self.skip_from = len(self.kinds)
-                    self.kinds.append(INERT)
-                    return
             elif self.rich:
                 self.tokens.append(("open", tag))
             if not self.lead:
                 self.lead = f"{tag} {attributes['class']}" if "class" in attributes else tag
         elif kind == LINK:
-            target = attributes.get("href")
-            if target is None:
-                kind = INERT
-            else:
-                # Two links with nothing between them are two words, whatever the style sheet would do.
-                parts = self.parts
-                if parts and self.link_end == len(parts) and not parts[-1][-1:].isspace():
-                    self.data(" ")
-                self.in_link += 1
+            if "href" in attributes:
                 self.n_links += 1
                 if self.n_links > MOST_LINKS:
                     raise EnoughError
-                self.href = target
+                parts = self.parts
+                # Two links with nothing between them are two words, whatever the style sheet would do.
+                if parts and self.link_end == len(parts) and not parts[-1][-1:].isspace():
+                    self.data(" ")
+                self.href = attributes["href"]
+            if "href" not in attributes or self.in_link:
+                kind = INERT
+            else:
+                self.in_link = 1
+                self.link_from = len(self.parts)
                 if self.rich:
-                    self.targets.append(target)
-                    self.tokens.append(("link", target))
+                    self.targets.append(self.href)
+                    self.tokens.append(("link", self.href))
             if not self.lead:
                 self.lead = f"a {attributes['class']}" if "class" in attributes else "a"
         elif kind == BREAK:
-            if self.break_at and not "".join(self.parts[self.break_at :]).strip():
+            if self.break_at and not self.verbatim and not "".join(self.parts[self.break_at :]).strip():
                 self.flush()  # an empty line parts paragraphs
             elif self.parts:
                 self.parts.append(BREAK_MARK)
@@ -234,11 +269,11 @@ class Segmenter:
         if self.kinds and self.kinds[-1] == TITLE:
             self.out.title += text
             return
-        self.parts.append(text)
-        if self.in_link:
-            self.linked += len(text.strip())
         if self.rich:
+            if not self.parts:
+                self.began = "/" + "/".join(self.steps)
             self.tokens.append(("text", text))
+        self.parts.append(text)
 
     def end(self, tag: str) -> None:
         """An element ends, and with it those left open inside."""
@@ -267,8 +302,9 @@ class Segmenter:
             if tag in PREFORMATTED:
                 self.verbatim -= 1
         elif kind == LINK:
-            self.in_link -= 1
+            self.in_link = 0
             self.link_end = len(self.parts)
+            self.linked += folded_length(self.parts[self.link_from :])
             if self.rich:
                 self.tokens.append(("unlink", self.targets.pop()))
         elif kind == FORMAT and self.rich:
@@ -277,6 +313,8 @@ class Segmenter:
     def flush(self) -> None:
         """End the open block, and keep it if there is text in it."""
         parts = self.parts
+        if self.in_link:
+            self.linked += folded_length(parts[self.link_from :])
         text = "".join(parts) if len(parts) > 1 else parts[0]
         if self.verbatim or BREAK_MARK in text:
             lines = text.replace(BREAK_MARK, "\n").split("\n") if self.verbatim else map(fold, text.split(BREAK_MARK))
@@ -288,12 +326,12 @@ class Segmenter:
         if text and len(self.blocks) < MOST_BLOCKS:
             self.blocks.append((text, self.current, self.linked, self.n_links or self.in_link, self.href, self.lead))
             if self.rich:
-                self.out.paths.append("/" + "/".join(self.steps))
+                self.out.paths.append(self.began)
                 self.out.inline.append(self.tokens + [("unlink", t) for t in reversed(self.targets)])
         parts.clear()
         if self.rich:
             self.tokens = [("link", t) for t in self.targets]
-        self.linked = self.n_links = self.break_at = self.link_end = 0
+        self.linked = self.n_links = self.break_at = self.link_end = self.link_from = 0
         self.lead = ""
         if not self.in_link:
             self.href = ""
@@ -302,7 +340,8 @@ class Segmenter:
         """Note an element's place among its siblings of the same tag."""
         seen = self.counts[-1]
         seen[tag] = seen.get(tag, 0) + 1
-        self.steps.append(f"{tag}[{seen[tag]}]")
+        name = tag if tag.isalnum() and tag.isascii() and not self.namespaced else f"*[local-name()='{tag}']"
+        self.steps.append(f"{name}[{seen[tag]}]")
         self.counts.append({})
 
     def close(self) -> Segments:

@@ -88,8 +88,9 @@ def clean(
     on standard error, the others are done, and the exit status is 1.
     """
     chosen = open_model(model)
-    failed = False
-    for number, (name, data) in enumerate(read_pages(pages)):
+    failed = printed = False
+    written: set[Path] = set()
+    for name, data in read_pages(pages):
         if data is None:
             failed = True
             continue
@@ -103,8 +104,9 @@ def clean(
                 else page.render_markdown(keep, full)
             )
         if output is None:
-            click.echo(("\n" if number and form != "json" else "") + printable(text))
-        elif not write(output, name, SUFFIXES[form], text, force):
+            click.echo(("\n" if printed and form != "json" else "") + printable(text))
+            printed = True
+        elif not write(output, name, SUFFIXES[form], text, force, written):
             failed = True
     sys.exit(1 if failed else 0)
 
@@ -167,8 +169,11 @@ def printable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def write(folder: Path, page: str, suffix: str, text: str, force: bool) -> bool:
-    """Write one page's output, whole or not at all; says why not, and never overwrites unasked."""
+def write(folder: Path, page: str, suffix: str, text: str, force: bool, written: set[Path]) -> bool:
+    """Write one page's output, whole or not at all; says why not, and never overwrites unasked.
+
+    ``written`` are the files of this run, which even ``force`` does not overwrite; this one is added.
+    """
     name = "stdin" if page == "-" else Path(page).stem
     target = folder / (name + suffix)
     try:
@@ -176,16 +181,21 @@ def write(folder: Path, page: str, suffix: str, text: str, force: bool) -> bool:
         draft = folder / f".{name}{suffix}.{os.getpid()}"
         try:
             draft.write_text(text + "\n", encoding="utf-8", errors="replace")
-            if force:
+            if force and target not in written:
                 os.replace(draft, target)
             else:
                 os.link(draft, target)  # fails where the file exists, even if it came to be just now
         finally:
             draft.unlink(missing_ok=True)
     except FileExistsError:
-        click.echo(f"bodycopy: {page}: {target} exists; --force overwrites it", err=True)
+        click.echo(
+            f"bodycopy: {page}: {target} exists; "
+            + ("an earlier page has that name" if target in written else "--force overwrites it"),
+            err=True,
+        )
         return False
     except OSError as error:
         click.echo(f"bodycopy: {page}: cannot write {target}: {error.strerror or error}", err=True)
         return False
+    written.add(target)
     return True

@@ -49,6 +49,7 @@ SUPERSETS = {
     "ks_c_5601-1987": "cp949",
     "big5": "big5hkscs",
 }
+NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape", "utf-7"})
 # The encoding that browsers assume, by language, where nothing else tells (WHATWG HTML Standard, section 13.2.3.2).
 FALLBACKS = {
     "ar": "cp1256",
@@ -86,7 +87,7 @@ def known(label: str) -> str | None:
         codec = codecs.lookup(label)
     except (LookupError, ValueError):
         return None
-    return codec.name if codec._is_text_encoding else None
+    return codec.name if codec._is_text_encoding and codec.name not in NO_CHARSETS else None
 
 
 def decode(data: bytes, encoding: str | None = None) -> str:
@@ -135,10 +136,14 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
     ``rich`` also records each block's path and inline markup. Raises TypeError for anything but bytes, str or an lxml
     tree, and nothing for what a page holds. Time is linear in its size.
     """
-    target = Segmenter(rich)
     if isinstance(html, etree._ElementTree):
         html = html.getroot()
+        if html is None:
+            return Segments()
     if isinstance(html, etree._Element):
+        if not isinstance(html.tag, str):  # a comment, say
+            return Segments()
+        target = Segmenter(rich, namespaced=html.tag[0] == "{")
         with suppress(EnoughError):
             walk(html, target)
         return target.close()
@@ -152,6 +157,7 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
         raise TypeError(f"a page is bytes, str or an lxml tree, not {type(html).__name__}")
     if b"\0" in data:
         data = data.replace(b"\0", b"")
+    target = Segmenter(rich)
     # The text as UTF-8, said so to the parser: no declaration in it is believed a second time.
     parser: Any = etree.HTMLParser(target=target, encoding="utf-8", huge_tree=True)  # type: ignore[arg-type]
     try:
@@ -164,14 +170,16 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
 def walk(root: etree._Element, target: Segmenter) -> None:
     """Tell a target of everything in a tree, as a parser would."""
     for event, element in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
-        if event == "start":
+        if not isinstance(element.tag, str):  # a comment, an instruction; of an entity, its name
+            if element.tag is etree.Entity and event == "start" and element.text:
+                target.data(element.text)
+        elif event == "start":
             target.start(local(element.tag), element.attrib)
             if element.text:
                 target.data(element.text)
-            continue
-        if event == "end":
+        else:
             target.end(local(element.tag))
-        if element.tail and element is not root:
+        if event != "start" and element.tail and element is not root:
             target.data(element.tail)
 
 

@@ -14,9 +14,9 @@ import json
 import os
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -53,6 +53,7 @@ def inputs_of(numbers: Floats, linear: Floats, around: Floats) -> Floats:
 
 INPUTS = len(NAMES) + len(GROUPS) * len(OUTPUTS) + len(CONTEXT) * (len(OUTPUTS) + 1)
 LOWEST_CUT, HIGHEST_CUT = 0.15, 0.5
+BODY_SAY = 0.15  # how much the body label has to say about the core
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
 
 
@@ -82,7 +83,9 @@ class Network:
         labels -= labels.max(1, keepdims=True)
         np.exp(labels, out=labels)
         labels /= labels.sum(1, keepdims=True)
-        x[:, -1] = 1 / (1 + np.exp(-np.clip(x[:, -1], -30, 30)))
+        core = 1 / (1 + np.exp(-np.clip(x[:, -1], -30, 30)))
+        # A block that is surely not body is less of the running text, too: the labels have the last word.
+        x[:, -1] = core * labels[:, 0] ** BODY_SAY
         return x
 
 
@@ -146,22 +149,28 @@ class Model:
             with np.load(path, allow_pickle=False) as archive:
                 card = json.loads(archive["card"].tobytes())
                 arrays = {name: archive[name].astype(np.float32) for name in archive.files if name != "card"}
-        except (ValueError, KeyError, EOFError, BadZipFile, AttributeError) as error:
+            told = dict(card)
+        except (FileNotFoundError, PermissionError, IsADirectoryError):
+            raise
+        except Exception as error:  # whatever NumPy, zipfile, zlib and json make of a file that is none
             raise ModelError(f"{path} is not a bodycopy model: {error}") from error
         expected = {"kind": "html", "feature_version": VERSION, "labels": list(LABELS)}
         for key, value in expected.items():
-            if card.get(key) != value:
+            if told.get(key) != value:
                 raise ModelError(
-                    f"{path} was trained for {key} {card.get(key)!r}; this bodycopy needs {value!r}. "
+                    f"{path} was trained for {key} {told.get(key)!r}; this bodycopy needs {value!r}. "
                     "Train it anew, or install the bodycopy version that its card names."
                 )
         try:
             layers = [(arrays[f"weights{i}"], arrays[f"biases{i}"]) for i in range(card["layers"])]
             network = Network(arrays["centre"], arrays["scale"], layers)
+            widths = [INPUTS, *(biases.shape[0] for _, biases in layers)]
             shapes = [
                 ("token table", arrays["table"].shape, (BUCKETS * len(GROUPS), len(OUTPUTS))),
-                ("inputs", layers[0][0].shape[:1], (INPUTS,)),
-                ("outputs", layers[-1][0].shape[1:], (len(OUTPUTS),)),
+                ("biases", arrays["bias"].shape, (len(OUTPUTS),)),
+                ("means and scales", (network.centre.shape, network.scale.shape), ((INPUTS,), (INPUTS,))),
+                ("layers", tuple(w.shape for w, _ in layers), tuple(pairwise(widths))),
+                ("outputs", widths[-1:], [len(OUTPUTS)]),
             ]
             for name, found, needed in shapes:
                 if found != needed:

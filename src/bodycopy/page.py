@@ -79,18 +79,17 @@ class Page:
     def related(self) -> list[tuple[str, str]]:
         """The teasers of other pieces as (title, url), each url once, in reading order."""
         titles: dict[str, tuple[bool, int, str]] = {}
+        here = (self.url or "").partition("#")[0]
         for block in self.blocks:
             if block.label != "related":
                 continue
             for text, url in block.links:
                 # Of a card's texts a heading is the title, else the longest.
                 rank = (block.tag in ("h1", "h2", "h3", "h4", "h5", "h6"), len(text), text)
-                if (
-                    text
-                    and url
-                    and not url.startswith(("#", "javascript:"))
-                    and rank[:2] > titles.get(url, (False, 0, ""))[:2]
-                ):
+                elsewhere = url.partition("#")[0] not in ("", here) and not url.strip().lower().startswith(
+                    "javascript:"
+                )
+                if text and elsewhere and rank[:2] > titles.get(url, (False, 0, ""))[:2]:
                     titles[url] = rank
         return [(title, url) for url, (_, _, title) in titles.items()]
 

@@ -9,6 +9,7 @@ from bodycopy.blocks import PREFORMATTED, Segments, Token, fold
 
 HEADINGS = {f"h{n}": n for n in range(1, 7)}
 MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "kbd": "`", "samp": "`", "del": "~~", "s": "~~"}
+BLANK = " \t\r\n\f\0"  # white space and line breaks
 LONGEST_CELL = 400  # characters; a table with longer cells is there for the layout
 
 
@@ -19,7 +20,7 @@ class Place(NamedTuple):
     quotes: int = 0  # how many block quotes deep
     lists: tuple[int, ...] = ()  # the list items around it, outermost first
     number: int = 0  # of the innermost item in an ordered list, 0 in a bulleted one
-    pre: bool = False
+    pre: int = -1
     table: int = -1
     row: int = -1
     cell: int = -1
@@ -32,7 +33,7 @@ def item_numbers(cut: Segments) -> dict[int, int]:
     for node, tag in enumerate(cut.node_tag):
         parent = cut.node_parent[node]
         if tag == "li" and parent >= 0 and cut.node_tag[parent] == "ol":
-            numbers[node] = counted[parent] = counted.get(parent, 0) + 1
+            numbers[node] = counted[parent] = counted.get(parent, cut.list_starts.get(parent, 1) - 1) + 1
     return numbers
 
 
@@ -45,7 +46,7 @@ def layout(cut: Segments, blocks: list[int] | None = None) -> list[Place]:
     def place(node: int) -> Place:
         heading = quotes = 0
         items: list[int] = []
-        pre, table, row, cell = False, -1, -1, -1
+        pre = table = row = cell = -1
         at = node
         while at >= 0:
             tag = tags[at]
@@ -56,7 +57,7 @@ def layout(cut: Segments, blocks: list[int] | None = None) -> list[Place]:
             elif tag == "li":
                 items.append(at)
             elif tag in PREFORMATTED:
-                pre = True
+                pre = at
             elif table < 0:
                 if tag in ("td", "th") and cell < 0:
                     cell = at
@@ -86,7 +87,11 @@ def to_text(texts: list[str], places: list[Place]) -> str:
         if parts:
             if place.row >= 0 and place.row == before.row:
                 parts.append("\t" if place.cell != before.cell else "\n")
-            elif (place.row >= 0 and place.table == before.table) or (place.lists and before.lists):
+            elif (
+                (place.row >= 0 and place.table == before.table)
+                or (place.lists and before.lists)
+                or (place.pre >= 0 and place.pre == before.pre)
+            ):
                 parts.append("\n")
             else:
                 parts.append("\n\n")
@@ -102,8 +107,8 @@ def inline(tokens: list[Token], plain: bool = False) -> str:
 
     def close(at: int, mark: str, target: str = "") -> None:
         inner = "".join(out[at:])
-        core = inner.strip()
-        lead, tail = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
+        core = inner.strip(BLANK)
+        lead, tail = inner[: len(inner) - len(inner.lstrip(BLANK))], inner[len(inner.rstrip(BLANK)) :]
         del out[at:]
         if not core or (plain and mark == "["):
             out.append(inner)
@@ -113,6 +118,11 @@ def inline(tokens: list[Token], plain: bool = False) -> str:
                 if re.search(r"[\s()]", target)
                 else f"{lead}[{core}]({target}){tail}"
             )
+        elif mark == "`" and "`" in core:
+            space = " " if core[0] == "`" or core[-1] == "`" else ""
+            out.append(f"{lead}``{space}{core}{space}``{tail}")
+        elif not lead and out and out[-1].endswith(mark):  # one run of bold after another is one
+            out[-1] = f"{out[-1].removesuffix(mark)}{core}{mark}{tail}"
         else:
             out.append(f"{lead}{mark}{core}{mark}{tail}")
 
@@ -137,6 +147,7 @@ def inline(tokens: list[Token], plain: bool = False) -> str:
 
 def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
     """Blocks as Markdown (CommonMark, with tables as GitHub has them)."""
+    blocks, places = whole_code(blocks, places)
     tables: dict[int, list[int]] = {}
     for i, place in enumerate(places):
         if place.row >= 0 and place.cell >= 0:
@@ -156,7 +167,7 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
             marker = indent = ""
         else:
             marker, indent = list_marker(place, begun)
-            if place.pre:
+            if place.pre >= 0:
                 code = "".join(value for kind, value in tokens if kind == "text").replace("\0", "\n").strip("\n")
                 fence = "```"
                 while fence in code:
@@ -184,6 +195,19 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
         parts.append(body)
         before = place
     return "".join(parts)
+
+
+def whole_code(blocks: list[list[Token]], places: list[Place]) -> tuple[list[list[Token]], list[Place]]:
+    """The same with the blocks of each preformatted element as one."""
+    joined: list[list[Token]] = []
+    kept: list[Place] = []
+    for tokens, place in zip(blocks, places, strict=True):
+        if place.pre >= 0 and kept and place.pre == kept[-1].pre:
+            joined[-1] = [*joined[-1], ("text", "\n"), *tokens]
+        else:
+            joined.append(tokens)
+            kept.append(place)
+    return joined, kept
 
 
 def list_marker(place: Place, begun: set[int]) -> tuple[str, str]:
