@@ -6,8 +6,9 @@ their text and the text after them join up as a browser would show them.
 
 What a reader never sees as text is left out: scripts, styles, vector graphics, media fallbacks, ``<template>``. A
 ``<noscript>`` counts if it holds paragraphs (forums put whole threads there), not if it holds an image or a plea to
-switch scripts on. Text that is merely hidden (``hidden``, ``display:none``, ``aria-hidden``) stays, marked: sites hide
-articles behind a "read more" button as often as they hide menus, so the model decides.
+switch scripts on. Inline elements that are not displayed are left out. What is in a container that is hidden
+(``hidden``, ``display:none``, ``aria-hidden``) stays, marked: sites hide articles behind a "read more" button as often
+as they hide menus, so the model decides.
 """
 
 from __future__ import annotations
@@ -142,6 +143,7 @@ class Segmenter:
         "steps",
         "tags",
         "targets",
+        "titling",
         "tokens",
         "verbatim",
         "waiting",
@@ -163,6 +165,7 @@ class Segmenter:
         self.kinds: list[int] = []
         self.skip_from = -1  # how many elements are open around the one whose content is skipped, -1 for none
         self.waiting = False  # whether that is a <noscript> that may yet turn out to hold a piece of the page
+        self.titling = False  # whether it is the <title>
         self.verbatim = 0  # preformatted elements that are open
         # The open block.
         self.parts: list[str] = []
@@ -215,7 +218,7 @@ class Segmenter:
                 self.verbatim += 1
             elif self.rich and tag == "ol" and attributes.get("start", "").isdecimal():
                 self.out.list_starts[self.current] = int(attributes["start"][:9])
-        elif attributes and kind in (None, FORMAT, LINK) and hides(attributes):
+        elif ("style" in attributes or "hidden" in attributes) and kind in (None, FORMAT, LINK) and hides(attributes):
             self.skip_from = len(self.kinds)
             kind = INERT
         elif kind is None or kind == FORMAT:
@@ -253,9 +256,10 @@ class Segmenter:
                 self.break_at = len(self.parts)
                 if self.rich:
                     self.tokens.append(("text", BREAK_MARK))
-        elif kind != TITLE or self.out.title:
+        else:
             self.skip_from = len(self.kinds)
             self.waiting = kind == NOSCRIPT
+            self.titling = kind == TITLE and not self.out.title
             if tag == "base":
                 self.out.base = self.out.base or attributes.get("href", "")
         self.kinds.append(kind)
@@ -263,11 +267,10 @@ class Segmenter:
     def data(self, text: str) -> None:
         """A run of text comes by; one text may come in several."""
         if self.skip_from >= 0:
+            if self.titling:
+                self.out.title += text
             return
         if not self.parts and not self.verbatim and text.isspace():
-            return
-        if self.kinds and self.kinds[-1] == TITLE:
-            self.out.title += text
             return
         if self.rich:
             if not self.parts:
@@ -290,7 +293,7 @@ class Segmenter:
             self.counts.pop()
         if self.skip_from >= 0:
             if len(tags) <= self.skip_from:
-                self.skip_from, self.waiting = -1, False
+                self.skip_from, self.waiting, self.titling = -1, False, False
         elif kind == BLOCK:
             if self.parts:
                 self.flush()
