@@ -53,7 +53,7 @@ def inputs_of(numbers: Floats, linear: Floats, around: Floats) -> Floats:
 
 INPUTS = len(NAMES) + len(GROUPS) * len(OUTPUTS) + len(CONTEXT) * (len(OUTPUTS) + 1)
 LOWEST_CUT, HIGHEST_CUT = 0.15, 0.5
-BODY_SAY = 0.15  # how much the body label has to say about the core
+BODY_SAY = 0.1  # how much the body label has to say about the core
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
 
 

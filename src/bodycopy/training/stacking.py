@@ -37,8 +37,8 @@ class Settings:
     seed: int = 0
     linear_alpha: float = 2e-6
     linear_epochs: int = 5
-    hidden: int = 32
-    bags: int = 3
+    hidden: int = 24
+    bags: int = 8
     rates: tuple[float, ...] = (1e-3, 3e-4, 1e-4)
     core_epochs: tuple[int, ...] = (2, 1, 1)
     label_epochs: tuple[int, ...] = (3, 1, 1)
