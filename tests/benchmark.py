@@ -27,8 +27,7 @@ import bodycopy
 from bodycopy.model import shipped
 
 MEMORY = """
-import resource, sys
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+import resource
 import bodycopy
 text = "Some words of a paragraph, and <a href='/x'>a link</a>. " * 20
 page = f"<div class='story'><h2>Heading</h2><p>{text}</p></div>" * 4300

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection
 from functools import cache
 from urllib.parse import urljoin
 
+from bodycopy.blocks import Segments
 from bodycopy.document import Html, segment
-from bodycopy.features import features
+from bodycopy.features import Floats, features
 from bodycopy.model import HIGHEST_CUT, LABELS, Model, best_cut, load_model
 from bodycopy.page import Page, check_keep, make_page, wanted
 from bodycopy.render import layout, to_text
@@ -28,8 +29,8 @@ def clean(
     ``html``: bytes, str, or an lxml tree, which is left untouched. ``encoding``: the charset of the HTTP header, which
     wins over what the page declares. ``keep``: the labels to keep. ``threshold``: the body score from which a block
     counts as running text, 0 to 1; higher is more precise, lower keeps more; by default chosen for each page
-    (`model.best_cut`). ``full``: keep
-    all that is labelled body, also headline, standfirst and captions. ``model``: a model or the path of one.
+    (`model.best_cut`). ``full``: keep all that is labelled body, also headline, standfirst and captions. ``model``: a
+    model or the path of one.
 
     Raises TypeError for other types of input, ValueError for unknown labels or a threshold out of range; never for
     what a page holds.
@@ -40,10 +41,7 @@ def clean(
     cut = segment(html, encoding)
     if not cut.texts:
         return ""
-    found = features(cut)
-    scores = chosen.score(found)
-    if threshold is None:
-        threshold = best_cut(scores[:, len(LABELS)], found.words)
+    scores, threshold = scored(cut, chosen, threshold)
     best = scores[:, : len(LABELS)].argmax(1).tolist()
     core = scores[:, len(LABELS)].tolist()
     kept = [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, threshold, full)]
@@ -67,11 +65,15 @@ def label(
     cut = segment(html, encoding, rich=True)
     if not cut.texts:
         return Page([], HIGHEST_CUT if threshold is None else threshold, cut.title, url)
-    found = features(cut)
-    scores = chosen.score(found)
-    if threshold is None:
-        threshold = best_cut(scores[:, len(LABELS)], found.words)
+    scores, threshold = scored(cut, chosen, threshold)
     return make_page(cut, scores, threshold, url, resolver(url, cut.base))
+
+
+def scored(cut: Segments, model: Model, threshold: float | None) -> tuple[Floats, float]:
+    """The scores of a page's blocks, and the threshold that holds for it."""
+    found = features(cut)
+    scores = model.score(found)
+    return scores, best_cut(scores[:, len(LABELS)], found.words) if threshold is None else threshold
 
 
 def choose(model: Model | str | os.PathLike[str] | None) -> Model:

@@ -334,25 +334,25 @@ def features(page: Segments) -> Features:
     parent = np.array(page.node_parent)
     first = np.array(page.node_first)
     last = np.array(page.node_last)
-    rows = iter(range(len(NAMES)))
+    row = 0
     numbers = np.zeros((len(NAMES), n), np.float32)
 
     def put(*columns: npt.ArrayLike) -> None:
+        nonlocal row
         for column in columns:
-            numbers[next(rows)] = column
+            numbers[row] = column
+            row += 1
 
     def put_all(block: npt.NDArray[Any]) -> None:
-        at = next(rows)
-        numbers[at : at + len(block)] = block
-        for _ in range(len(block) - 1):
-            next(rows)
+        nonlocal row
+        numbers[row : row + len(block)] = block
+        row += len(block)
 
     def put_one_of(choice: npt.NDArray[Any], count: int) -> None:
-        at = next(rows)
+        nonlocal row
         chosen = np.flatnonzero(choice >= 0)
-        numbers[at + choice[chosen], chosen] = 1
-        for _ in range(count - 1):
-            next(rows)
+        numbers[row + choice[chosen], chosen] = 1
+        row += count
 
     # The text itself.
     length = np.array([len(t) for t in texts])
@@ -604,7 +604,8 @@ def context(scores: Floats, where: Structure) -> Floats:
     plain = np.zeros((n + 1, k))
     np.cumsum(scores, axis=0, out=plain[1:])
     sums = np.zeros((n + 1, k + 1))
-    np.cumsum(np.hstack((scores * mass, mass)), axis=0, out=sums[1:])
+    weighted = np.hstack((scores * mass, mass))
+    np.cumsum(weighted, axis=0, out=sums[1:])
 
     def span(table: npt.NDArray[Any], a: Ints, z: Ints) -> npt.NDArray[Any]:
         return table[z] - table[a]
@@ -618,7 +619,7 @@ def context(scores: Floats, where: Structure) -> Floats:
     out[:, 8] = rest[:, :k] / np.maximum(rest[:, k:], 0.5)
     order = np.argsort(where.alike, kind="stable")
     starts = np.flatnonzero(np.diff(where.alike[order], prepend=-1))
-    group = np.add.reduceat(np.hstack((scores * mass, mass))[order], starts, axis=0)
+    group = np.add.reduceat(weighted[order], starts, axis=0)
     out[:, 9] = (group[:, :k] / group[:, k:])[where.alike]
     out[:, 10] = scores[where.heading]
     for h, (a, z) in enumerate(where.boxes):

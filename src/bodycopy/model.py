@@ -28,6 +28,7 @@ from bodycopy.features import (
     VERSION,
     Features,
     Floats,
+    Structure,
     context,
     linear_scores,
     side_by_side,
@@ -46,9 +47,19 @@ def squash(scores: Floats) -> Floats:
     return np.tanh(scores * 0.25)
 
 
-def inputs_of(numbers: Floats, linear: Floats, around: Floats) -> Floats:
+def totals(linear: Floats, bias: Floats) -> Floats:
+    """Linear scores by group, summed over the groups: shape (blocks, len(OUTPUTS))."""
+    return linear.reshape(len(linear), len(GROUPS), len(OUTPUTS)).sum(1) + bias
+
+
+def around(total: Floats, where: Structure) -> Floats:
+    """What the network sees of the blocks around each: `context` of linear scores and of likeness to the title."""
+    return context(np.hstack((squash(total), where.likeness[:, None])), where)
+
+
+def inputs_of(numbers: Floats, linear: Floats, surroundings: Floats) -> Floats:
     """What a network sees of each block: shape (blocks, INPUTS)."""
-    return np.hstack((numbers, squash(linear), around))
+    return np.hstack((numbers, squash(linear), surroundings))
 
 
 INPUTS = len(NAMES) + len(GROUPS) * len(OUTPUTS) + len(CONTEXT) * (len(OUTPUTS) + 1)
@@ -119,9 +130,8 @@ class Model:
     def score(self, f: Features) -> Floats:
         """The probabilities of OUTPUTS for each block: shape (blocks, 5)."""
         linear = linear_scores(f, self._table, self._names_table)
-        total = linear.reshape(len(linear), len(GROUPS), len(OUTPUTS)).sum(1) + self._bias
-        around = context(np.hstack((squash(total), f.structure.likeness[:, None])), f.structure)
-        return self._network(inputs_of(f.numbers, linear, around))
+        surroundings = around(totals(linear, self._bias), f.structure)
+        return self._network(inputs_of(f.numbers, linear, surroundings))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, whole or not at all."""

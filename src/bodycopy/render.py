@@ -178,12 +178,8 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
                 if place.heading:
                     lines = [f"{'#' * place.heading} {' '.join(line.strip() for line in lines).replace('**', '')}"]
         quote = "> " * place.quotes
-        body = "\n".join(
-            f"{quote}{marker if n == 0 else indent}{line}".rstrip(" ")
-            if not line.endswith("  ")
-            else f"{quote}{marker if n == 0 else indent}{line}"
-            for n, line in enumerate(lines)
-        )
+        whole = [f"{quote}{indent if n else marker}{line}" for n, line in enumerate(lines)]
+        body = "\n".join(w if line.endswith("  ") else w.rstrip(" ") for w, line in zip(whole, lines, strict=True))
         if parts:
             parts.append(
                 "\n"

@@ -11,7 +11,7 @@ import numpy as np
 from bodycopy.features import Floats
 from bodycopy.model import LABELS, best_cut
 from bodycopy.training.corpora import WORD
-from bodycopy.training.examples import UNKNOWN, Example
+from bodycopy.training.examples import UNKNOWN, WORDS, Example
 
 
 def word_f1(predicted: str, truth: str) -> float:
@@ -29,7 +29,7 @@ def main_text(examples: Sequence[Example], scores: Floats) -> dict[str, dict[str
         core = scores[at : at + len(e.texts), -1]
         at += len(e.texts)
         if e.body:
-            cut = best_cut(core, np.expm1(e.numbers[:, 1]))
+            cut = best_cut(core, np.expm1(e.numbers[:, WORDS]))
             text = "\n".join(t for t, p in zip(e.texts, core, strict=True) if p >= cut)
             by_type[e.corpus][e.type].append(word_f1(text, e.body))
     out: dict[str, dict[str, Any]] = {}
@@ -41,9 +41,9 @@ def main_text(examples: Sequence[Example], scores: Floats) -> dict[str, dict[str
     return out
 
 
-def block_labels(examples: Sequence[Example], scores: Floats, by_hand_only: bool = True) -> dict[str, Any]:
-    """Precision, recall and F1 of each label over blocks, their mean F1, and the confusion, gold by row."""
-    chosen = np.concatenate([(e.labels != UNKNOWN) & (e.by_hand or not by_hand_only) for e in examples])
+def block_labels(examples: Sequence[Example], scores: Floats) -> dict[str, Any]:
+    """F1 of each label over the blocks labelled by hand, their mean, and the confusion, gold by row."""
+    chosen = np.concatenate([(e.labels != UNKNOWN) & e.by_hand for e in examples])
     gold = np.concatenate([e.labels for e in examples])[chosen]
     given = scores[chosen, : len(LABELS)].argmax(1)
     confusion = np.zeros((len(LABELS), len(LABELS)), int)

@@ -15,11 +15,12 @@ import scipy.sparse as sp
 from joblib import Parallel, delayed
 
 from bodycopy.document import segment
-from bodycopy.features import BUCKETS, GROUPS, Floats, Structure, features, token_rows
+from bodycopy.features import BUCKETS, GROUPS, NAMES, Floats, Structure, features, token_rows
 from bodycopy.model import LABELS
 from bodycopy.training.corpora import WORD, Source, digest
 
 UNKNOWN = -1
+WORDS = NAMES.index("words")  # the column with the logarithm of a block's length
 
 
 @dataclass(slots=True)

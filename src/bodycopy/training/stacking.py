@@ -20,9 +20,9 @@ from joblib import Parallel, delayed
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
-from bodycopy.features import BUCKETS, GROUPS, Floats, context
-from bodycopy.model import CLIP, LABELS, OUTPUTS, Network, inputs_of, squash
-from bodycopy.training.examples import UNKNOWN, Example
+from bodycopy.features import BUCKETS, GROUPS, Floats
+from bodycopy.model import CLIP, LABELS, OUTPUTS, Network, around, inputs_of, totals
+from bodycopy.training.examples import UNKNOWN, WORDS, Example
 
 CORE = len(LABELS)  # the core's place in OUTPUTS
 
@@ -63,7 +63,7 @@ class Table:
         self.numbers = np.concatenate([e.numbers for e in examples])
         # In the core's loss a block weighs by the root of its length, a page by the root of its number of blocks:
         # between all blocks alike, as labels are scored, and all pages alike, as main text is.
-        words = np.sqrt(np.expm1(self.numbers[:, 1]))
+        words = np.sqrt(np.expm1(self.numbers[:, WORDS]))
         share = words / np.bincount(self.page, words)[self.page]
         weight = share * np.sqrt(np.bincount(self.page))[self.page]
         self.weight = (weight / weight.mean()).astype(np.float32)
@@ -74,13 +74,10 @@ class Table:
             return self.core != UNKNOWN, (self.core == 1).astype(int)
         return self.labels != UNKNOWN, (self.labels == output).astype(int)
 
-    def context(self, scores: Floats) -> Floats:
-        """`context` of every page."""
-        parts = [
-            context(np.hstack((scores[a:z], e.structure.likeness[:, None])), e.structure)
-            for e, a, z in zip(self.examples, self.starts[:-1], self.starts[1:], strict=True)
-        ]
-        return np.concatenate(parts)
+    def around(self, total: Floats) -> Floats:
+        """`model.around` of every page."""
+        spans = zip(self.examples, self.starts[:-1], self.starts[1:], strict=True)
+        return np.concatenate([around(total[a:z], e.structure) for e, a, z in spans])
 
 
 def site_folds(examples: Sequence[Example], folds: int, seed: int) -> npt.NDArray[np.int_]:
@@ -116,11 +113,6 @@ def apply_linear(table: Table, rows: npt.NDArray[np.bool_], weights: Floats) -> 
     tokens = table.tokens[np.flatnonzero(rows)]
     spans = [slice(g * BUCKETS, (g + 1) * BUCKETS) for g in range(len(GROUPS))]
     return np.hstack([tokens[:, s] @ weights[s] for s in spans]).astype(np.float32)
-
-
-def totals(linear: Floats, bias: Floats) -> Floats:
-    """Linear scores by group, summed over the groups."""
-    return linear.reshape(len(linear), len(GROUPS), len(OUTPUTS)).sum(1) + bias
 
 
 def scaling(x: Floats) -> tuple[Floats, Floats]:
@@ -226,7 +218,7 @@ def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda 
         say(f"linear stage, fold {k + 1} of {settings.folds}")
     weights, bias = fit_linear(table, everything, settings)
 
-    x = inputs_of(table.numbers, linear, table.context(squash(total)))
+    x = inputs_of(table.numbers, linear, table.around(total))
     centre, spread = scaling(x)
     scores = np.zeros((len(fold), len(OUTPUTS)), np.float32)
     for attempt in range(2):
@@ -245,5 +237,5 @@ def predict(fitted: Fitted, examples: Sequence[Example]) -> Floats:
     """The scores of the blocks of other examples."""
     table = Table(examples)
     linear = apply_linear(table, np.ones(len(table.page), bool), fitted.weights)
-    around = table.context(squash(totals(linear, fitted.bias)))
-    return fitted.network(inputs_of(table.numbers, linear, around))
+    surroundings = table.around(totals(linear, fitted.bias))
+    return fitted.network(inputs_of(table.numbers, linear, surroundings))
