@@ -1,8 +1,5 @@
 """Blocks → features: the numbers are what their names say, and the tokens the same in training and in use."""
 
-import sys
-import threading
-
 import numpy as np
 import pytest
 from helpers import cut, random_model
@@ -11,10 +8,8 @@ from scipy.sparse import csr_matrix
 from bodycopy import features as module
 from bodycopy.blocks import KINDS
 from bodycopy.features import (
-    BUCKETS,
     CONTEXT,
     GROUPS,
-    MARK,
     NAMES,
     Features,
     context,
@@ -23,6 +18,7 @@ from bodycopy.features import (
     side_by_side,
     token_rows,
 )
+from bodycopy.tokens import BUCKETS, IN_MARKUP, IN_TEXT, MARK, marked, words
 
 ARTICLE = """
 <html><head><title>Ferry returns after storm – Harbour Post</title></head><body class="page page--story">
@@ -67,8 +63,8 @@ def all_arrays(f: Features) -> list[np.ndarray]:
     where = f.structure
     boxes = [edge for box in where.boxes for edge in box]
     return [
-        f.numbers, f.text.ids, f.text.starts, f.names.ids, f.names.starts, f.near.ids, f.near.starts, f.words, f.chain,
-        where.alike, where.mass, where.likeness, where.heading, *boxes,
+        f.numbers, f.text.ids, f.text.starts, f.names.ids, f.names.starts, f.targets.ids, f.targets.starts, f.words,
+        f.chain, where.alike, where.mass, where.likeness, where.heading, *boxes,
     ]  # fmt: skip
 
 
@@ -83,12 +79,14 @@ def test_every_page_has_finite_features_of_the_right_shape(html):
     assert np.abs(f.numbers).max() < 1000
     assert f.words.shape == (n,)
     assert (f.words > 0).all()
-    for group in (f.text, f.near):
+    for group in (f.text, f.targets):
         assert len(group.starts) == n + 1
         assert group.starts[-1] == len(group.ids)
         assert (np.diff(group.starts) >= 0).all()
         assert ((group.ids >= 0) & (group.ids < BUCKETS)).all()
-    assert f.chain[0].tolist() == page.node
+    assert f.chain.shape[1] == n
+    assert f.chain[:2].min() >= 0
+    assert f.chain.max() == len(f.names.starts) - 2
     assert f.structure.heading.min() >= 0
     assert f.structure.heading.max() < n
     for first, last in f.structure.boxes:
@@ -192,45 +190,12 @@ def test_names_are_unique():
     assert len(set(NAMES)) == len(NAMES)
 
 
-def test_features_do_not_depend_on_pages_seen_before(monkeypatch):
+def test_features_do_not_depend_on_pages_seen_before():
     first = all_arrays(features(cut(ARTICLE)))
     for html in ODD_PAGES.values():
         features(cut(html))
     for before, after in zip(first, all_arrays(features(cut(ARTICLE))), strict=True):
         np.testing.assert_array_equal(before, after)
-    # The same where the caches overflow within a page.
-    monkeypatch.setattr(module, "WORD_HASHES", module.Kept(module.WORD_HASHES.make, 8))
-    monkeypatch.setattr(module, "HREF_HASHES", module.Kept(module.HREF_HASHES.make, 2))
-    for before, after in zip(first, all_arrays(features(cut(ARTICLE))), strict=True):
-        np.testing.assert_array_equal(before, after)
-
-
-def test_features_are_the_same_in_threads_whose_caches_overflow(monkeypatch):
-    monkeypatch.setattr(module, "WORD_HASHES", module.Kept(module.WORD_HASHES.make, 8))
-    page = cut(ARTICLE)
-    expected = all_arrays(features(page))
-    switch = sys.getswitchinterval()
-    wrong: list[object] = []
-
-    def work() -> None:
-        for _ in range(15):
-            try:
-                found = all_arrays(features(page))
-                if not all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True)):
-                    wrong.append("other features")
-            except Exception as error:  # whatever a race brings
-                wrong.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    sys.setswitchinterval(1e-6)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(switch)
-    assert not wrong
 
 
 def test_the_labels_written_into_test_pages_are_not_seen():
@@ -244,7 +209,7 @@ def test_the_labels_written_into_test_pages_are_not_seen():
 def test_the_words_of_a_block_its_classes_and_its_targets_are_tokens():
     def tokens(html: str) -> tuple[list[int], list[int], list[int]]:
         f = features(cut(html))
-        return f.text.ids.tolist(), f.names.ids.tolist(), f.near.ids.tolist()
+        return f.text.ids.tolist(), f.names.ids.tolist(), f.targets.ids.tolist()
 
     plain = tokens("<p>read more</p>")
     assert tokens("<p>Read MORE</p>") == plain
@@ -253,6 +218,32 @@ def test_the_words_of_a_block_its_classes_and_its_targets_are_tokens():
     one, two = (tokens(f"<p><a href={href}>read more</a></p>") for href in ("/tag/sea", "/story/sea"))
     assert one[:2] == two[:2]
     assert one[2] != two[2]
+
+
+def hashes(text: str, letters=IN_TEXT) -> list[int]:
+    return words(marked([text]), letters).ids.tolist()
+
+
+def test_a_word_has_the_same_hash_wherever_it_stands():
+    found = words(marked(["one two", "", "THREE, (one)", "...", "two's Ünïcode"]), IN_TEXT)
+    one, two, three, s, unicode = hashes("one two three s ünïcode")
+    assert found.ids.tolist() == [one, two, three, one, two, s, unicode]
+    assert found.starts.tolist() == [0, 2, 2, 4, 4, 7]
+    assert len({one, two, three, s, unicode}) == 5
+    far = hashes("x " * 40_000 + "one")
+    assert far[-1] == one
+    assert len(far) == 40_001
+
+
+def test_scripts_without_spaces_are_read_by_the_character():
+    assert len(hashes("日本語 and English")) == 5
+    assert hashes("日本")[1] == hashes("本")[0]
+    assert hashes("AI技術")[0] == hashes("ai")[0]
+
+
+def test_words_of_markup_begin_at_capitals_and_have_two_letters():
+    assert hashes("storyBody story-body story_body9 x Y", IN_MARKUP) == hashes("story body " * 3, IN_MARKUP)
+    assert hashes("<p", IN_MARKUP) != hashes("<div", IN_MARKUP)
 
 
 def test_numbers_count_by_their_length():

@@ -9,10 +9,11 @@ from urllib.parse import urljoin
 
 from bodycopy.blocks import Segments
 from bodycopy.document import Html, segment
-from bodycopy.features import Floats, features
+from bodycopy.features import features
 from bodycopy.model import HIGHEST_CUT, LABELS, Model, best_cut, load_model
 from bodycopy.page import Page, check_keep, make_page, wanted
 from bodycopy.render import layout, to_text
+from bodycopy.tokens import Floats
 
 
 def clean(

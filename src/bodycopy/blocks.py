@@ -13,17 +13,19 @@ as they hide menus, so the model decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-# What an element does to the text around it. Anything not listed is inline and does nothing.
-BLOCK, SKIP, BREAK, LINK, TITLE, FORMAT, NOSCRIPT = range(1, 8)
-INERT = 0  # an open element that does nothing, or whose content is skipped
+# What an element does to the text around it; those up to PART part blocks. PART and INERT are no element's kind: they
+# stand for one that does only that, and for one that does nothing, or whose content is skipped.
+BLOCK, VERBATIM, PART, SKIP, BREAK, TITLE, NOSCRIPT, LINK, FORMAT, INLINE, INERT = range(11)
 
+PREFORMATTED = frozenset({"pre", "listing", "plaintext", "xmp"})
 KINDS: dict[str, int] = dict.fromkeys(
     "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset figcaption "
-    "figure footer form frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li listing main menu nav ol "
-    "p plaintext pre search section summary table tbody td tfoot th thead tr ul xmp".split(),
+    "figure footer form frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li main menu nav ol p search "
+    "section summary table tbody td tfoot th thead tr ul".split(),
     BLOCK,
 )
 KINDS |= dict.fromkeys(
@@ -33,8 +35,8 @@ KINDS |= dict.fromkeys(
     SKIP,
 )
 KINDS |= dict.fromkeys("b strong i em code kbd samp del s sub sup".split(), FORMAT)
+KINDS |= dict.fromkeys(PREFORMATTED, VERBATIM)
 KINDS |= {"br": BREAK, "a": LINK, "title": TITLE, "noscript": NOSCRIPT}
-PREFORMATTED = frozenset({"pre", "listing", "plaintext", "xmp"})
 
 # Attributes whose words tell what a container is for.
 NAMING = frozenset({"class", "id", "role", "itemprop", "data-testid", "data-component", "data-module", "aria-label"})
@@ -46,6 +48,9 @@ DOCUMENT_TAGS = frozenset({"p", "li", "article", "h1"})  # a <noscript> with one
 MOST_BLOCKS, MOST_NODES, MOST_LINKS, MOST_DEPTH = 20_000, 150_000, 50_000, 256
 BREAK_MARK = "\0"  # no parsed tree can hold a NUL
 
+BATCH = 500  # events noted before they are cut
+
+Event = tuple[str, Mapping[str, str]] | str | None  # an element begins; text; the element that began last ends
 Token = tuple[str, str]  # ("text", characters), ("open" | "close", tag), ("link" | "unlink", href)
 
 
@@ -102,265 +107,263 @@ def folded_length(parts: list[str]) -> int:
     return len(" ".join("".join(parts).split()))
 
 
-class EnoughError(Exception):
-    """A document passes a limit: the Segmenter wants no more of it."""
+def lines_of(text: str, verbatim: bool) -> str:
+    """A block's text with its lines: as they are where it is preformatted, else folded and parted by breaks."""
+    lines = text.replace(BREAK_MARK, "\n").split("\n") if verbatim else map(fold, text.split(BREAK_MARK))
+    text = "\n".join(lines).strip("\n")
+    return "" if text.isspace() else text
 
 
 def hides(attributes: Mapping[str, str]) -> bool:
     """Whether an inline element is not displayed; there is no node to remember it by, so its text is dropped."""
-    return "hidden" in attributes or ("style" in attributes and visibility("style", attributes["style"]) > 0)
+    return "hidden" in attributes or visibility("style", attributes.get("style", "")) > 0
+
+
+class EnoughError(Exception):
+    """A document passes a limit: no more of it is wanted."""
 
 
 class Segmenter:
     """Cuts a document into blocks while its elements and texts come by: a target for lxml's parsers.
 
+    It only notes what comes, and has it cut in batches: that takes half the time of cutting at each call.
     ``rich`` also records each block's path and inline markup; ``namespaced`` makes the paths those of a tree whose
-    elements have a namespace. `close` gives the Segments.
+    elements have a namespace.
     """
 
-    __slots__ = (
-        "began",
-        "blocks",
-        "break_at",
-        "counts",
-        "current",
-        "href",
-        "in_link",
-        "invisible",
-        "kinds",
-        "last",
-        "lead",
-        "link_end",
-        "link_from",
-        "linked",
-        "n_links",
-        "namespaced",
-        "nodes",
-        "out",
-        "parts",
-        "rich",
-        "skip_from",
-        "steps",
-        "tags",
-        "targets",
-        "titling",
-        "tokens",
-        "verbatim",
-        "waiting",
-    )
+    __slots__ = ("cutter", "data", "events", "out")
 
     def __init__(self, rich: bool = False, namespaced: bool = False):
-        self.rich = rich
-        self.namespaced = namespaced
         self.out = Segments()
-        # Finished blocks: text, node, characters in links, links, last target, first inline element.
-        self.blocks: list[tuple[str, int, int, int, str, str]] = []
-        # Nodes: tag, parent, names, how hidden, first block. The last block is known at a node's end.
-        self.nodes: list[tuple[str, int, str, int, int]] = []
-        self.last: list[int] = []
-        self.current = -1  # the open node
-        self.invisible = 0  # how hidden it is
-        # The open elements: their tags, and what was made of them.
-        self.tags: list[str] = []
-        self.kinds: list[int] = []
-        self.skip_from = -1  # how many elements are open around the one whose content is skipped, -1 for none
-        self.waiting = False  # whether that is a <noscript> that may yet turn out to hold a piece of the page
-        self.titling = False  # whether it is the <title>
-        self.verbatim = 0  # preformatted elements that are open
-        # The open block.
-        self.parts: list[str] = []
-        self.began = ""  # the path of the element that it begins in
-        self.linked = self.n_links = self.in_link = self.break_at = self.link_end = self.link_from = 0
-        self.href = self.lead = ""
-        self.tokens: list[Token] = []
-        self.targets: list[str] = []  # the open links' targets
-        self.steps: list[str] = []  # the open elements, as steps of an XPath
-        self.counts: list[dict[str, int]] = [{}]  # for each open element, how many children of each tag were seen
+        self.events: list[Event] = []
+        self.data = self.events.append
+        self.cutter = cutter(self.out, rich, namespaced)
+        next(self.cutter)
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins."""
-        kind = KINDS.get(tag)
-        if len(self.tags) >= MOST_DEPTH:
-            self.tags.append(tag)
-            self.kinds.append(INERT)
-            if kind == SKIP and self.skip_from < 0:
-                self.skip_from = len(self.kinds) - 1
-            elif kind == BLOCK and self.parts:
-                self.flush()
-            return
-        if self.rich:
-            self.step_into(tag)
-        self.tags.append(tag)
-        if self.skip_from >= 0:
-            if not (self.waiting and tag in DOCUMENT_TAGS):
-                self.kinds.append(INERT)
-                return
-            self.skip_from, self.waiting = -1, False
-        if kind == BLOCK:
-            if self.parts:
-                self.flush()
-            elif self.lead:  # an element without text, an icon say, ends here too
-                self.lead, self.n_links = "", 0
-            if len(self.blocks) >= MOST_BLOCKS or len(self.nodes) >= MOST_NODES:
-                raise EnoughError
-            name = ""
-            hidden = self.invisible
-            for key, value in attributes.items():
-                if key in NAMING:
-                    name = f"{name} {value}" if name else value
-                elif key in HIDING and hidden < 2:
-                    hidden = max(hidden, visibility(key, value))
-            self.nodes.append((tag, self.current, name, hidden, len(self.blocks)))
-            self.current = len(self.last)
-            self.last.append(0)
-            self.invisible = hidden
-            if tag in PREFORMATTED:
-                self.verbatim += 1
-            elif self.rich and tag == "ol" and attributes.get("start", "").isdecimal():
-                self.out.list_starts[self.current] = int(attributes["start"][:9])
-        elif ("style" in attributes or "hidden" in attributes) and kind in (None, FORMAT, LINK) and hides(attributes):
-            self.skip_from = len(self.kinds)
-            kind = INERT
-        elif kind is None or kind == FORMAT:
-            if kind is None:
-                kind = INERT
-            elif self.rich:
-                self.tokens.append(("open", tag))
-            if not self.lead:
-                self.lead = f"{tag} {attributes['class']}" if "class" in attributes else tag
-        elif kind == LINK:
-            if "href" in attributes:
-                self.n_links += 1
-                if self.n_links > MOST_LINKS:
-                    raise EnoughError
-                parts = self.parts
-                # Two links with nothing between them are two words, whatever the style sheet would do.
-                if parts and self.link_end == len(parts) and not parts[-1][-1:].isspace():
-                    self.data(" ")
-                self.href = attributes["href"]
-            if "href" not in attributes or self.in_link:
-                kind = INERT
-            else:
-                self.in_link = 1
-                self.link_from = len(self.parts)
-                if self.rich:
-                    self.targets.append(self.href)
-                    self.tokens.append(("link", self.href))
-            if not self.lead:
-                self.lead = f"a {attributes['class']}" if "class" in attributes else "a"
-        elif kind == BREAK:
-            if self.break_at and not self.verbatim and not "".join(self.parts[self.break_at :]).strip():
-                self.flush()  # an empty line parts paragraphs
-            elif self.parts:
-                self.parts.append(BREAK_MARK)
-                self.break_at = len(self.parts)
-                if self.rich:
-                    self.tokens.append(("text", BREAK_MARK))
-        else:
-            self.skip_from = len(self.kinds)
-            self.waiting = kind == NOSCRIPT
-            self.titling = kind == TITLE and not self.out.title
-            if tag == "base":
-                self.out.base = self.out.base or attributes.get("href", "")
-        self.kinds.append(kind)
-
-    def data(self, text: str) -> None:
-        """A run of text comes by; one text may come in several."""
-        if self.skip_from >= 0:
-            if self.titling:
-                self.out.title += text
-            return
-        if not self.parts and not self.verbatim and text.isspace():
-            return
-        if self.rich:
-            if not self.parts:
-                self.began = "/" + "/".join(self.steps)
-            self.tokens.append(("text", text))
-        self.parts.append(text)
+        """An element begins. Raises EnoughError when the document passes a limit."""
+        self.events.append((tag, attributes))
+        if len(self.events) >= BATCH:
+            try:
+                self.cutter.send(self.events)
+            except StopIteration:
+                raise EnoughError from None
+            finally:
+                self.events.clear()
 
     def end(self, tag: str) -> None:
-        """An element ends, and with it those left open inside."""
-        tags = self.tags
-        if tags[-1] != tag:
-            if tag not in tags:
-                return
-            while tags[-1] != tag:
-                self.end(tags[-1])
-        tags.pop()
-        kind = self.kinds.pop()
-        if self.rich and len(tags) < MOST_DEPTH:
-            self.steps.pop()
-            self.counts.pop()
-        if self.skip_from >= 0:
-            if len(tags) <= self.skip_from:
-                self.skip_from, self.waiting, self.titling = -1, False, False
-        elif kind == BLOCK:
-            if self.parts:
-                self.flush()
-            elif self.lead:
-                self.lead, self.n_links = "", 0
-            self.last[self.current] = len(self.blocks)
-            self.current = self.nodes[self.current][1]
-            self.invisible = self.nodes[self.current][3] if self.current >= 0 else 0
-            if tag in PREFORMATTED:
-                self.verbatim -= 1
-        elif kind == LINK:
-            self.in_link = 0
-            self.link_end = len(self.parts)
-            self.linked += folded_length(self.parts[self.link_from :])
-            if self.rich:
-                self.tokens.append(("unlink", self.targets.pop()))
-        elif kind == FORMAT and self.rich:
-            self.tokens.append(("close", tag))
-
-    def flush(self) -> None:
-        """End the open block, and keep it if there is text in it."""
-        parts = self.parts
-        if self.in_link:
-            self.linked += folded_length(parts[self.link_from :])
-        text = "".join(parts) if len(parts) > 1 else parts[0]
-        if self.verbatim or BREAK_MARK in text:
-            lines = text.replace(BREAK_MARK, "\n").split("\n") if self.verbatim else map(fold, text.split(BREAK_MARK))
-            text = "\n".join(lines).strip("\n")
-            if text.isspace():
-                text = ""
-        else:
-            text = fold(text)
-        if text and len(self.blocks) < MOST_BLOCKS:
-            self.blocks.append((text, self.current, self.linked, self.n_links or self.in_link, self.href, self.lead))
-            if self.rich:
-                self.out.paths.append(self.began)
-                self.out.inline.append(self.tokens + [("unlink", t) for t in reversed(self.targets)])
-        parts.clear()
-        if self.rich:
-            self.tokens = [("link", t) for t in self.targets]
-        self.linked = self.n_links = self.break_at = self.link_end = self.link_from = 0
-        self.lead = ""
-        if not self.in_link:
-            self.href = ""
-
-    def step_into(self, tag: str) -> None:
-        """Note an element's place among its siblings of the same tag."""
-        seen = self.counts[-1]
-        seen[tag] = seen.get(tag, 0) + 1
-        name = tag if tag.isalnum() and tag.isascii() and not self.namespaced else f"*[local-name()='{tag}']"
-        self.steps.append(f"{name}[{seen[tag]}]")
-        self.counts.append({})
+        """The element that began last ends."""
+        self.events.append(None)
 
     def close(self) -> Segments:
         """The document is over, or has passed a limit."""
-        del self.tags[len(self.kinds) :], self.steps[len(self.kinds) :]  # of an element whose start passed a limit
-        while self.tags:
-            self.end(self.tags[-1])
-        if self.parts:
-            self.flush()
-        out = self.out
-        out.title = fold(out.title)
-        if self.blocks:
-            columns = map(list, zip(*self.blocks, strict=True))
-            out.texts, out.node, out.link_chars, out.n_links, out.href, out.lead = columns
-        if self.nodes:
-            columns = map(list, zip(*self.nodes, strict=True))
-            out.node_tag, out.node_parent, out.node_names, out.node_hidden, out.node_first = columns
-        out.node_last = self.last
-        return out
+        with suppress(StopIteration):
+            if self.events:
+                self.cutter.send(self.events)
+            self.cutter.send([])
+        return self.out
+
+
+def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[Event], None]:
+    """Fill ``out`` from the batches of events that are sent, until an empty one comes or a limit is passed.
+
+    One function, for what is local to it is quick to reach: this is the hottest loop of all.
+    """
+    # Finished blocks: text, node, characters in links, links, last target, first inline element.
+    blocks: list[tuple[str, int, int, int, str, str]] = []
+    # Nodes: tag, parent, names, how hidden, first block. The last block is known at a node's end.
+    nodes: list[tuple[str, int, str, int, int]] = []
+    last: list[int] = []
+    current = -1  # the open node
+    invisible = 0  # how hidden it is
+    kinds: list[int] = []  # what was made of the open elements
+    skip_from = -1  # how many elements are open around the one whose content is skipped, -1 for none
+    waiting = False  # whether that is a <noscript> that may yet turn out to hold a piece of the page
+    titling = False  # whether it is the <title>
+    verbatim = 0  # preformatted elements that are open
+    # The open block.
+    parts: list[str] = []
+    began = ""  # the path of the element that it begins in
+    linked = n_links = in_link = break_at = 0
+    link_from = link_end = first_link = 0  # parts before the last link, up to its end, and up to the end of the first
+    href = lead = ""
+    tokens: list[Token] = []
+    formats: list[str] = []  # the open format elements
+    targets: list[str] = []  # the open links' targets
+    steps: list[str] = []  # the open elements, as steps of an XPath
+    counts: list[dict[str, int]] = [{}]  # for each open element, how many children of each tag were seen
+
+    enough = closing = False
+    while not closing:
+        batch = [] if enough else (yield)
+        closing = not batch
+        # At last, what is still open ends, and the text outside of all.
+        for event in batch or [None] * (len(kinds) + 1):
+            if isinstance(event, str):
+                if skip_from >= 0:
+                    if titling:
+                        out.title += event
+                elif parts or verbatim or not event.isspace():
+                    if rich:
+                        if not parts:
+                            began = "/" + "/".join(steps)
+                        tokens.append(("text", event))
+                    parts.append(event)
+                continue
+
+            if event is None:
+                if not kinds:
+                    kind = PART
+                else:
+                    kind = kinds.pop()
+                    if rich and len(kinds) < MOST_DEPTH:
+                        steps.pop()
+                        counts.pop()
+                if skip_from >= 0:
+                    if len(kinds) <= skip_from:
+                        skip_from, waiting, titling = -1, False, False
+                    continue
+            else:
+                tag, attributes = event
+                kind = KINDS.get(tag, INLINE)
+                if len(kinds) >= MOST_DEPTH:
+                    if kind == SKIP and skip_from < 0:
+                        skip_from = len(kinds)
+                    kind = PART if kind <= VERBATIM else INERT
+                else:
+                    if rich:
+                        step_into(tag, steps, counts, namespaced)
+                    if skip_from >= 0:
+                        if waiting and tag in DOCUMENT_TAGS:
+                            skip_from, waiting = -1, False
+                        else:
+                            kind = INERT
+                    elif kind >= LINK and ("style" in attributes or "hidden" in attributes) and hides(attributes):
+                        skip_from = len(kinds)
+                        kind = INERT
+                    elif kind == BREAK and break_at and not verbatim and not "".join(parts[break_at:]).strip():
+                        kind = PART  # an empty line parts paragraphs
+                kinds.append(kind)
+
+            if kind <= PART:
+                if parts:
+                    text = "".join(parts)
+                    text = lines_of(text, verbatim > 0) if verbatim or BREAK_MARK in text else fold(text)
+                    if first_link:
+                        linked += folded_length(parts[:first_link]) if first_link < len(parts) else len(text)
+                    if in_link:
+                        linked += folded_length(parts[link_from:]) if link_from else len(text)
+                    if text and len(blocks) < MOST_BLOCKS:
+                        blocks.append((text, current, linked, n_links or in_link, href, lead))
+                        if rich:
+                            out.paths.append(began)
+                            out.inline.append(tokens + [("unlink", t) for t in reversed(targets)])
+                    parts.clear()
+                    if rich:
+                        tokens = [("link", t) for t in targets]
+                    linked = n_links = break_at = link_end = link_from = first_link = 0
+                    lead = ""
+                    if not in_link:
+                        href = ""
+                elif lead:  # an element without text, an icon say, ends here too
+                    lead, n_links = "", 0
+                if kind == PART:
+                    continue
+                if event is None:
+                    last[current] = len(blocks)
+                    current = nodes[current][1]
+                    invisible = nodes[current][3] if current >= 0 else 0
+                    if kind == VERBATIM:
+                        verbatim -= 1
+                    continue
+                if len(blocks) >= MOST_BLOCKS or len(nodes) >= MOST_NODES:
+                    enough, kinds[-1] = True, INERT
+                    break
+                name = ""
+                hidden = invisible
+                for key, value in attributes.items():
+                    if key in NAMING:
+                        name = f"{name} {value}" if name else value
+                    elif key in HIDING and hidden < 2:
+                        hidden = max(hidden, visibility(key, value))
+                nodes.append((tag, current, name, hidden, len(blocks)))
+                current = len(last)
+                last.append(0)
+                invisible = hidden
+                if kind == VERBATIM:
+                    verbatim += 1
+                elif rich and tag == "ol" and attributes.get("start", "").isdecimal():
+                    out.list_starts[current] = int(attributes["start"][:9])
+            elif INLINE >= kind >= FORMAT:
+                if event is not None:
+                    if not lead:
+                        lead = f"{tag} {attributes['class']}" if "class" in attributes else tag
+                    if rich and kind == FORMAT:
+                        tokens.append(("open", tag))
+                        formats.append(tag)
+                elif rich and kind == FORMAT:
+                    tokens.append(("close", formats.pop()))
+            elif kind == LINK:
+                if event is None:
+                    in_link = 0
+                    link_end = len(parts)
+                    if link_from:
+                        linked += folded_length(parts[link_from:])
+                    else:
+                        first_link = link_end
+                    if rich:
+                        tokens.append(("unlink", targets.pop()))
+                    continue
+                if not lead:
+                    lead = f"a {attributes['class']}" if "class" in attributes else "a"
+                if "href" in attributes:
+                    n_links += 1
+                    if n_links > MOST_LINKS:
+                        enough, kinds[-1] = True, INERT
+                        break
+                    href = attributes["href"]
+                    # Two links with nothing between them are two words, whatever the style sheet would do.
+                    if parts and link_end == len(parts) and not parts[-1][-1:].isspace():
+                        parts.append(" ")
+                        if rich:
+                            tokens.append(("text", " "))
+                if "href" not in attributes or in_link:
+                    kinds[-1] = INERT
+                else:
+                    in_link = 1
+                    link_from = len(parts)
+                    if rich:
+                        targets.append(href)
+                        tokens.append(("link", href))
+            elif event is None or kind == INERT:
+                pass
+            elif kind == BREAK:
+                if parts:
+                    parts.append(BREAK_MARK)
+                    break_at = len(parts)
+                    if rich:
+                        tokens.append(("text", BREAK_MARK))
+            else:
+                skip_from = len(kinds) - 1
+                waiting = kind == NOSCRIPT
+                titling = kind == TITLE and not out.title
+                if tag == "base":
+                    out.base = out.base or attributes.get("href", "")
+
+    out.title = fold(out.title)
+    if blocks:
+        columns = map(list, zip(*blocks, strict=True))
+        out.texts, out.node, out.link_chars, out.n_links, out.href, out.lead = columns
+    if nodes:
+        columns = map(list, zip(*nodes, strict=True))
+        out.node_tag, out.node_parent, out.node_names, out.node_hidden, out.node_first = columns
+    out.node_last = last
+
+
+def step_into(tag: str, steps: list[str], counts: list[dict[str, int]], namespaced: bool) -> None:
+    """Note an element's place among its siblings of the same tag."""
+    seen = counts[-1]
+    seen[tag] = seen.get(tag, 0) + 1
+    name = tag if tag.isalnum() and tag.isascii() and not namespaced else f"*[local-name()='{tag}']"
+    steps.append(f"{name}[{seen[tag]}]")
+    counts.append({})

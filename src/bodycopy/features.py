@@ -14,213 +14,40 @@ Everything is computed for all blocks of a page at once; a page of n blocks cost
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import compress, count, repeat
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from bodycopy.blocks import Segments
+from bodycopy.tokens import (
+    BUCKETS,
+    CHARACTER,
+    CHARACTERS,
+    IN_MARKUP,
+    IN_TEXT,
+    Floats,
+    Ints,
+    Ragged,
+    marked,
+    phrase_buckets,
+    words,
+)
 
 VERSION = 1  # of everything in this module: a model of another version is refused
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-
 # --- tokens ---------------------------------------------------------------------------------------------------------
 
-BUCKETS = 1 << 16  # rows of the token table for each group
 GROUPS = ("text", "near", "far")
 FAR = 9  # containers above the block's own that are looked at
 HEAD, TAIL = 120, 60  # characters of a block whose words are read
-TITLE = 300  # characters of the title that are
-
-MARK = "\x01"  # parts blocks
-# Scripts written without spaces are read by the character.
-CHARACTERS_AND_WORDS = re.compile(
-    r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\s\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]+"
-)
-NOT_WORD = re.compile(r"[\W_]+")
-NAME_PART = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}")
-HREF_PART = re.compile(rf"{MARK}|[a-z]{{3,}}|[#?@]")
-
-# Salts keep the same word apart in different roles.
-SALT = {"word": 1, "pair": 0x9E3779B1, "first": 0x85EBCA6B, "phrase": 0xC2B2AE35}
-
-
-class Kept(dict[str, int]):
-    """A function of strings that keeps its results, up to a number; a lookup is all that a known string costs."""
-
-    def __init__(self, make: Callable[[str], int], most: int = 1 << 17):
-        super().__init__()
-        self.make = make
-        self.most = most
-
-    def __missing__(self, key: str) -> int:
-        if len(self) >= self.most:
-            self.clear()
-        value = self[key] = self.make(key)
-        return value
-
-
-def word_hash(token: str) -> int:
-    """The hash of a token's letters and digits; numbers count by their length. The mark has -1."""
-    if token == MARK:
-        return -1
-    word = NOT_WORD.sub("", token)
-    return crc32(("0" * len(word) if word.isdigit() else word).encode("utf-8", "replace"))
-
-
-def tokens(text: str, spaced: bool) -> list[str]:
-    """The lower-case words of a text, with the punctuation on them, which `word_hash` takes off."""
-    return text.lower().split() if spaced else CHARACTERS_AND_WORDS.findall(text.lower())
-
-
-WORD_HASHES = Kept(word_hash)
-HREF_HASHES = Kept(lambda part: -1 if part == MARK else crc32(f"@{part}".encode()))
-
-
-@lru_cache(1 << 15)
-def token_hashes(token: str) -> tuple[int, ...]:
-    """Hashes of the words in one class or other name."""
-    return tuple(crc32(part.lower().encode()) for part in NAME_PART.findall(token))
-
-
-@lru_cache(1 << 14)
-def name_hashes(tag: str, names: str) -> bytes:
-    """Hashes of an element's tag and of the words in its names, each once, 24 at most: 64-bit integers."""
-    words = [h for token in names[:400].split() for h in token_hashes(token)]
-    return np.array([crc32(f"<{tag}".encode()), *list(dict.fromkeys(words))[:23]], np.int64).tobytes()
-
-
-@lru_cache(1 << 14)
-def lead_hashes(lead: str) -> bytes:
-    """The same for a block's first inline element, given as its tag and class."""
-    tag, _, names = lead.partition(" ")
-    return name_hashes(f"in {tag}", names)
-
-
-def bucket(hashes: Ints, salt: int) -> Ints:
-    mixed = (hashes * salt) & 0xFFFFFFFF
-    return (mixed ^ (mixed >> 15)) & (BUCKETS - 1)
-
-
-@dataclass(slots=True)
-class Ragged:
-    """Token buckets of many items in one array: item i holds ``ids[starts[i]:starts[i + 1]]``."""
-
-    ids: Ints
-    starts: Ints
-
-    def sums(self, table: Floats) -> Floats:
-        """The sum of each item's rows of ``table``: shape (items, columns)."""
-        n = len(self.starts) - 1
-        out = np.zeros((n, table.shape[1]), np.float32)
-        filled = np.flatnonzero(self.starts[1:] > self.starts[:-1])
-        if len(filled):
-            out[filled] = np.add.reduceat(table[self.ids], self.starts[filled], axis=0)
-        return out
-
-    def counts(self) -> Ints:
-        return self.starts[1:] - self.starts[:-1]
-
-
-def packed(hashes: list[bytes]) -> Ragged:
-    """The packed hashes of many items."""
-    starts = np.zeros(len(hashes) + 1, np.int64)
-    np.cumsum([len(h) >> 3 for h in hashes], out=starts[1:])
-    return Ragged(np.frombuffer(b"".join(hashes), np.int64), starts)
-
-
-def parted(hashes: Iterable[int], n: int) -> Ragged:
-    """Hashes of ``n`` items with a mark, -1, behind each item."""
-    flat = np.fromiter(hashes, np.int64)
-    marks = np.flatnonzero(flat < 0)
-    starts = np.zeros(n + 1, np.int64)
-    starts[1:] = marks - np.arange(n)
-    return Ragged(flat[flat >= 0], starts)
-
-
-def joined(a: Ragged, b: Ragged) -> Ragged:
-    """Two lists of tokens for the same items as one."""
-    owners = np.concatenate(
-        (np.repeat(np.arange(len(a.starts) - 1), a.counts()), np.repeat(np.arange(len(b.starts) - 1), b.counts()))
-    )
-    return Ragged(np.concatenate((a.ids, b.ids))[np.argsort(owners, kind="stable")], a.starts + b.starts)
-
-
-def phrase_buckets(words: Ragged) -> Ragged:
-    """Words, pairs of words, the first word and, of blocks of up to 6 words, the whole as one."""
-    n_blocks = len(words.starts) - 1
-    counts = words.counts()
-    owner = np.repeat(np.arange(n_blocks), counts)
-    place = np.arange(len(words.ids)) - words.starts[:-1][owner]
-    ids = words.ids
-    pairs = np.flatnonzero((place > 0) & (place < 16))
-    firsts = words.starts[:-1][counts > 0]
-    short = (counts > 0) & (counts <= 6)
-    in_short = short[owner]
-    phrase = np.zeros(n_blocks, np.int64)
-    # float64 sums of the weighted hashes would round: bincount is exact below 2**53.
-    phrase += np.bincount(owner[in_short], ((ids * (2 * place + 3)) & 0xFFFFFFFF)[in_short], n_blocks).astype(np.int64)
-    whole = np.flatnonzero(short)
-    owners = np.concatenate((owner, owner[pairs], owner[firsts], whole))
-    mixed = np.concatenate(
-        (
-            bucket(ids, SALT["word"]),
-            bucket((ids[pairs] + 31 * ids[pairs - 1]) & 0xFFFFFFFF, SALT["pair"]),
-            bucket(ids[firsts], SALT["first"]),
-            bucket(phrase[whole] & 0xFFFFFFFF, SALT["phrase"]),
-        )
-    )
-    order = np.argsort(owners, kind="stable")
-    starts = np.zeros(n_blocks + 1, np.int64)
-    np.cumsum(np.bincount(owners, minlength=n_blocks), out=starts[1:])
-    return Ragged(mixed[order], starts)
+TITLE, NAMED, TARGET = 300, 240, 80  # characters of the title, of an element's names, and of a link's target that are
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
-
-# Classes of characters, by code point: 0 other, then the rows below.
-CHARACTERS = (
-    "lower",
-    "upper",
-    "digit",
-    "space",
-    "comma",
-    "stop",
-    "quote",
-    "mark",
-)  # and ideographs, which count as lower
-
-
-def character_table() -> npt.NDArray[np.uint8]:
-    table = np.zeros(0x10000, np.uint8)
-    for code in (*range(0x20, 0x250), *range(0x370, 0x530)):
-        c = chr(code)
-        table[code] = 1 if c.islower() else 2 if c.isupper() else 3 if c.isdigit() else 0
-    table[0x530:0x2000] = 1  # scripts without case
-    table[0x2C00:0x2E00] = 1
-    table[0x3040:0xD7B0] = 9
-    table[0x0E00:0x0E80] = 9
-    for row, characters in (
-        (4, " \n\t\u00a0"),
-        (5, ",;،、，؛"),
-        (6, ".!?…。！？؟।"),
-        (7, "\"'«»„“”‘’‹›「」『』"),
-        (8, "|/›»>·•#@&+©®™*→:-–—"),
-    ):
-        for c in characters:
-            table[ord(c)] = row
-    return table
-
-
-CHARACTER = character_table()
 
 OWN_TAGS = (
     "p",
@@ -271,7 +98,7 @@ TAG_CODES = {
     | (256 << WITHIN.index(tag) if tag in WITHIN else 0)
     for tag in {*WITHIN, *OWN_TAGS, *HEADINGS}
 }
-LEAD_NUMBERS = Kept(lambda lead: LEADS.index(tag) if (tag := lead.partition(" ")[0]) in LEADS else -1)
+LEAD_NUMBERS = {tag: i for i, tag in enumerate(LEADS)}
 H1 = OWN_TAGS.index("h1")
 
 WITHIN_SHIFTS = np.arange(len(WITHIN))[:, None]
@@ -318,10 +145,10 @@ class Structure:
 class Features:
     numbers: Floats  # (blocks, len(NAMES))
     text: Ragged  # token buckets by block
-    names: Ragged  # token hashes by node
-    near: Ragged  # token buckets by block: link target and first inline element
+    names: Ragged  # token buckets by kind of element: its tag and names
+    targets: Ragged  # token buckets by block: its link's target
     words: Floats  # length of each block in words, an ideograph counting half
-    chain: Ints  # (1 + FAR, blocks): a block's node and the nodes above it, -1 where there is none
+    chain: Ints  # (2 + FAR, blocks): kinds of a block's first inline element, of its node, of those above it, or -1
     structure: Structure
 
 
@@ -355,23 +182,23 @@ def features(page: Segments) -> Features:
         row += count
 
     # The text itself.
-    length = np.array([len(t) for t in texts])
+    length = np.array(list(map(len, texts)))
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    kinds = CHARACTER[np.minimum(codes, 0xFFFF)]
+    kinds = CHARACTER.take(codes, mode="clip")
     per_kind = np.bincount(np.repeat(index * 10, length) + kinds, minlength=10 * n).reshape(n, 10).T.astype(np.float32)
     ideographs = per_kind[9]
-    words = per_kind[4] + 1 + ideographs * 0.5
+    n_words = per_kind[4] + 1 + ideographs * 0.5
     ends = np.cumsum(length)
     first_kind, last_kind, last_code = kinds[ends - length], kinds[ends - 1], codes[ends - 1]
     sentences = per_kind[6] + per_kind[5] * 0.25
     linked_chars = np.minimum(np.array(page.link_chars, np.float32), length)
     link_share = linked_chars / length
     links = np.array(page.n_links, np.float32)
-    mass = words * (1 - 0.9 * link_share)
+    mass = n_words * (1 - 0.9 * link_share)
     per_kind[1] += ideographs
-    lines = np.array([t.count("\n") for t in texts])
-    put_all(np.log1p((length, words, sentences, words / (1 + per_kind[6]), links, lines)))
-    put(np.minimum(length / words, 20), link_share, links > 0)
+    lines = np.bincount(np.searchsorted(ends, np.flatnonzero(codes == 10), "right"), minlength=n)
+    put_all(np.log1p((length, n_words, sentences, n_words / (1 + per_kind[6]), links, lines)))
+    put(np.minimum(length / n_words, 20), link_share, links > 0)
     put_all(per_kind[1:9] / length)
     put(
         (last_kind == 6) | (last_kind == 7) | (last_code == 0x29),
@@ -382,26 +209,30 @@ def features(page: Segments) -> Features:
 
     # Its words, and their likeness to the title's.
     heads = [t if len(t) <= HEAD + TAIL else f"{t[:HEAD]} {t[-TAIL:]}" for t in texts]
-    marked = f" {MARK} ".join(heads)
-    if marked.count(MARK) != n - 1:
-        marked = f" {MARK} ".join([h.replace(MARK, " ") for h in heads])
-    spaced = not ideographs.any()
-    word_ids = parted(map(WORD_HASHES.__getitem__, tokens(f"{marked} {MARK}", spaced)), n)
+    word_ids, title = words(marked([*heads, page.title[:TITLE]]), IN_TEXT).split(n)
     counts = word_ids.counts()
-    title = {WORD_HASHES[w] for w in tokens(page.title[:TITLE].replace(MARK, " "), spaced)}
-    if title:
-        hits = (word_ids.ids == np.array(list(title))[:, None]).any(0)
+    of_page = np.unique(title.ids)
+    if len(of_page):
+        hits = (word_ids.ids == of_page[:, None]).any(0)
         in_title = np.bincount(np.repeat(index, counts)[hits], minlength=n)
     else:
         in_title = np.zeros(n, np.int64)
     in_title_share = in_title / np.maximum(counts, 1)
-    of_title = np.minimum(in_title / max(1, len(title)), 1)
+    of_title = np.minimum(in_title / max(1, len(of_page)), 1)
     times = Counter(texts)
-    put(of_title, in_title_share, (of_title > 0.5) & (in_title_share > 0.8), np.log1p([times[t] - 1 for t in texts]))
+    put(
+        of_title, in_title_share, (of_title > 0.5) & (in_title_share > 0.8), np.log(list(map(times.__getitem__, texts)))
+    )
 
     # The element and what it stands in.
-    code_of = TAG_CODES.get
-    codes_of_nodes = np.array([code_of(t, 0) for t in tags])
+    # Kinds: of a container, its tag and names; of the first inline element in a block, the same.
+    number: defaultdict[tuple[str, str], int] = defaultdict(count().__next__)
+    kind = np.full(len(tags) + 1, -1)  # with a last one for the parent of the root
+    shown = last > first
+    kind[:-1][shown] = list(map(number.__getitem__, compress(zip(tags, names, strict=True), shown.tolist())))
+    lead = np.array(list(map(number.__getitem__, zip(repeat("in"), page.lead))))
+    unlike = list(number)
+    codes_of_nodes = np.array([*(TAG_CODES.get(t, 0) for t, _ in unlike), 0])[kind[:-1]]
     # Each round adds what twice as many containers further up say: six see 64 of them.
     within, depth, above = codes_of_nodes >> 8, (parent >= 0).astype(np.int64), np.maximum(parent, 0)
     for _ in range(6):
@@ -411,18 +242,17 @@ def features(page: Segments) -> Features:
     code = codes_of_nodes[node]
     own_tag = (code & 31) - 1
     put_one_of(own_tag, len(OWN_TAGS))
-    put_one_of(np.array(list(map(LEAD_NUMBERS.__getitem__, page.lead))), len(LEADS))
+    put_one_of(np.array([LEAD_NUMBERS.get(x.partition(" ")[0], -1) for _, x in unlike])[lead], len(LEADS))
     put_all((within[node] >> WITHIN_SHIFTS) & 1)
     hidden = np.array(page.node_hidden)[node]
-    kin = np.array([hash(pair) for pair in zip(tags, names, strict=True)])
-    _, alike = np.unique(kin[node] * 31 + kin[parent[node]], return_inverse=True)
+    _, alike = np.unique(kind[node] * len(kind) + kind[parent[node]], return_inverse=True)
     put(hidden == 2, hidden == 1, np.minimum(depth[node], 40) / 10, np.log1p(np.bincount(alike)[alike]))
 
     # The page and the place in it.
     is_h1 = own_tag == H1
     h1_so_far = np.cumsum(is_h1)
     # The headline: the block most like the title, headings first; without a likely one, the first <h1>, if any.
-    likeness = (of_title + in_title_share) * (0.7 + 0.3 * is_h1) * (words < 50)
+    likeness = (of_title + in_title_share) * (0.7 + 0.3 * is_h1) * (n_words < 50)
     headline = int(np.argmax(likeness))
     if likeness[headline] < 0.8:
         headline = int(np.argmax(is_h1)) if h1_so_far[-1] else -1
@@ -431,7 +261,7 @@ def features(page: Segments) -> Features:
     heading = np.concatenate(([-1], heading[:-1]))
     heading = np.where(heading >= 0, heading, index)
     articles = np.cumsum(np.bincount(first[(codes_of_nodes & 64 > 0) & (first < n)], minlength=n))
-    is_long = (words >= 20) & (link_share < 0.5) & (sentences >= 1)
+    is_long = (n_words >= 20) & (link_share < 0.5) & (sentences >= 1)
     long_sum = np.concatenate(([0], np.cumsum(is_long)))
     long_before = np.maximum.accumulate(np.where(is_long, index, -100))
     long_after = np.minimum.accumulate(np.where(is_long, index, n + 100)[::-1])[::-1]
@@ -457,9 +287,12 @@ def features(page: Segments) -> Features:
     put(np.concatenate(([False], node[1:] == node[:-1])))
     put(np.log1p(h1_so_far[-1]), np.log1p(articles[-1]), np.log1p(n), np.log1p(total), np.log1p(longest))
     put(linked_chars.sum() / length.sum())
-    initial = np.array([ord(h[0]) if h else 0 for h in hrefs])
-    slashes = np.array([h.count("/") for h in hrefs])
-    put(initial == ord("h"), initial == ord("#"), np.minimum(slashes, 8) / 4, np.array(list(map(len, hrefs))) > 60)
+    markup = marked([*(f"<{t} {x[:NAMED]}" for t, x in unlike), *(h[:TARGET] for h in hrefs)])
+    target_ends = markup.ends[-n:]
+    target_starts = markup.ends[-n - 1 : -1] + 1
+    initial = markup.codes[target_starts]
+    slashes = np.diff(np.searchsorted(np.flatnonzero(markup.codes == ord("/")), markup.ends[-n - 1 :]))
+    put(initial == ord("h"), initial == ord("#"), np.minimum(slashes, 8) / 4, target_ends - target_starts > 60)
 
     # Containers: of those with the same blocks the topmost, then the same from its parent up.
     size = last - first
@@ -479,30 +312,21 @@ def features(page: Segments) -> Features:
         put_all(np.log1p((z - a, inside[0], inside[3])))
         put(inside[2] / np.maximum(1, inside[1]), (index - a) / np.maximum(1, z - a), (a <= headline) & (headline < z))
 
-    chain = np.full((1 + FAR, n), -1)
-    chain[0] = node
-    for h in range(1, 1 + FAR):
-        chain[h] = np.where(chain[h - 1] >= 0, parent[chain[h - 1]], -1)
+    # The parent of the root is the node behind the last, whose kind is -1.
+    chain = np.empty((2 + FAR, n), np.int64)
+    chain[0] = lead
+    box, parent = node, np.append(parent, -1)
+    for h in range(1, 2 + FAR):
+        chain[h] = kind[box]
+        box = parent[box]
 
-    node_tokens = packed(
-        [
-            name_hashes(t, s) if z > a else b""
-            for t, s, a, z in zip(tags, names, page.node_first, page.node_last, strict=True)
-        ]
-    )
-    targets = MARK.join([h[:80] for h in hrefs])
-    if targets.count(MARK) != n - 1:
-        targets = MARK.join([h[:80].replace(MARK, "") for h in hrefs])
-    near = joined(
-        packed([lead_hashes(x) if x else b"" for x in page.lead]),
-        parted(map(HREF_HASHES.__getitem__, HREF_PART.findall(f"{targets}{MARK}".lower())), n),
-    )
+    named, targeted = words(markup, IN_MARKUP).split(len(unlike))
     return Features(
         numbers=np.ascontiguousarray(numbers.T),
         text=phrase_buckets(word_ids),
-        names=node_tokens,
-        near=Ragged(bucket(near.ids, SALT["word"]), near.starts),
-        words=words,
+        names=named.bucketed("word"),
+        targets=targeted.bucketed("target"),
+        words=n_words,
         chain=chain,
         structure=Structure(boxes, alike, mass, in_title_share.astype(np.float32), heading),
     )
@@ -520,16 +344,16 @@ def linear_scores(f: Features, table: Floats, names_table: Floats) -> Floats:
         return sums / np.sqrt(np.maximum(counts, 1), dtype=np.float32)[:, None]
 
     outputs = table.shape[1]
-    names = Ragged(bucket(f.names.ids, SALT["word"]), f.names.starts).sums(names_table)
+    names = f.names.sums(names_table)
     # A last row of zeros stands for "no such container", which the chain marks as -1.
     names = np.vstack((names, np.zeros((1, 2 * outputs), np.float32)))
     counts = np.append(f.names.counts(), 0)
-    near = names[f.chain[0], :outputs] + f.near.sums(table[BUCKETS : 2 * BUCKETS])
+    near = names[f.chain[:2], :outputs].sum(0) + f.targets.sums(table[BUCKETS : 2 * BUCKETS])
     return np.hstack(
         (
             mean(f.text.sums(table[:BUCKETS]), f.text.counts()),
-            mean(near, counts[f.chain[0]] + f.near.counts()),
-            mean(names[f.chain[1:], outputs:].sum(0), counts[f.chain[1:]].sum(0)),
+            mean(near, counts[f.chain[:2]].sum(0) + f.targets.counts()),
+            mean(names[f.chain[2:], outputs:].sum(0), counts[f.chain[2:]].sum(0)),
         )
     )
 
@@ -557,14 +381,12 @@ def token_rows(f: Features) -> tuple[Ints, Ints, Floats]:
         owner_nodes = [(b, int(m)) for row in chain for b, m in enumerate(row) if m >= 0]
         owner = [np.full(f.names.starts[m + 1] - f.names.starts[m], b) for b, m in owner_nodes]
         ids = [f.names.ids[f.names.starts[m] : f.names.starts[m + 1]] for _, m in owner_nodes]
-        return np.concatenate(owner or [np.zeros(0, np.int64)]), bucket(
-            np.concatenate(ids or [np.zeros(0, np.int64)]), SALT["word"]
-        )
+        return np.concatenate(owner or [np.zeros(0, np.int64)]), np.concatenate(ids or [np.zeros(0, np.int64)])
 
     add(0, np.repeat(np.arange(n), f.text.counts()), f.text.ids)
-    own, ids = spread(f.chain[:1])
-    add(1, np.concatenate((own, np.repeat(np.arange(n), f.near.counts()))), np.concatenate((ids, f.near.ids)))
-    add(2, *spread(f.chain[1:]))
+    near, ids = spread(f.chain[:2])
+    add(1, np.concatenate((near, np.repeat(np.arange(n), f.targets.counts()))), np.concatenate((ids, f.targets.ids)))
+    add(2, *spread(f.chain[2:]))
     return np.concatenate(blocks), np.concatenate(buckets), np.concatenate(values)
 
 

@@ -21,18 +21,17 @@ from typing import Any
 import numpy as np
 
 from bodycopy.features import (
-    BUCKETS,
     CONTEXT,
     GROUPS,
     NAMES,
     VERSION,
     Features,
-    Floats,
     Structure,
     context,
     linear_scores,
     side_by_side,
 )
+from bodycopy.tokens import BUCKETS, Floats
 
 LABELS = ("body", "promo", "related", "chrome")
 OUTPUTS = (*LABELS, "core")

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bodycopy.features import Floats
 from bodycopy.model import LABELS, best_cut
+from bodycopy.tokens import Floats
 from bodycopy.training.corpora import WORD
 from bodycopy.training.examples import UNKNOWN, WORDS, Example
 

@@ -15,8 +15,9 @@ import scipy.sparse as sp
 from joblib import Parallel, delayed
 
 from bodycopy.document import segment
-from bodycopy.features import BUCKETS, GROUPS, NAMES, Floats, Structure, features, token_rows
+from bodycopy.features import GROUPS, NAMES, Structure, features, token_rows
 from bodycopy.model import LABELS
+from bodycopy.tokens import BUCKETS, Floats
 from bodycopy.training.corpora import WORD, Source, digest
 
 UNKNOWN = -1

@@ -20,8 +20,9 @@ from joblib import Parallel, delayed
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
-from bodycopy.features import BUCKETS, GROUPS, Floats
+from bodycopy.features import GROUPS
 from bodycopy.model import CLIP, LABELS, OUTPUTS, Network, around, inputs_of, totals
+from bodycopy.tokens import BUCKETS, Floats
 from bodycopy.training.examples import UNKNOWN, WORDS, Example
 
 CORE = len(LABELS)  # the core's place in OUTPUTS
