@@ -13,7 +13,9 @@ from bodycopy.training.corpora import digest, read_corpora
 from bodycopy.training.examples import UNKNOWN, core_of, examples, labels_of
 from bodycopy.training.stacking import Settings, fit, predict
 
-QUICK = Settings(folds=2, hidden=4, bags=1, core_epochs=(1, 1, 1), label_epochs=(1, 1, 1))
+QUICK = Settings(
+    folds=2, hidden=4, bag=1, bag_hidden=4, core_epochs=(1, 1, 1), label_epochs=(1, 1, 1), imitation_epochs=(1, 1, 1)
+)
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,13 @@ Two kinds of evidence come out of one pass:
   stage. Three groups are kept apart: ``text``, ``near`` (the block's own element) and ``far`` (what contains it).
 * *numbers*: lengths, shares of characters, tags, position, likeness to the title – the columns of ``NAMES``.
 
-`Structure` holds where each block stands among the others, for `context`, which tells a block of the scores around it:
-its neighbours', its containers', those of blocks made alike, those of the page so far.
-
 Everything is computed for all blocks of a page at once; a page of n blocks costs O(n).
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress, count, repeat
 from typing import Any
@@ -23,15 +21,18 @@ import numpy as np
 import numpy.typing as npt
 
 from bodycopy.blocks import Segments
+from bodycopy.context import Structure
+from bodycopy.shape import NAMES as SHAPE
+from bodycopy.shape import shape
 from bodycopy.tokens import (
     BUCKETS,
-    CHARACTER,
-    CHARACTERS,
     IN_MARKUP,
     IN_TEXT,
     Floats,
     Ints,
     Ragged,
+    averaged,
+    excerpts,
     marked,
     phrase_buckets,
     words,
@@ -42,8 +43,8 @@ VERSION = 1  # of everything in this module: a model of another version is refus
 # --- tokens ---------------------------------------------------------------------------------------------------------
 
 GROUPS = ("text", "near", "far")
+HEIGHTS = 5  # containers whose contents are described
 FAR = 9  # containers above the block's own that are looked at
-HEAD, TAIL = 120, 60  # characters of a block whose words are read
 TITLE, NAMED, TARGET = 300, 240, 80  # characters of the title, of an element's names, and of a link's target that are
 
 
@@ -104,9 +105,8 @@ H1 = OWN_TAGS.index("h1")
 WITHIN_SHIFTS = np.arange(len(WITHIN))[:, None]
 
 NAMES = (
-    *("chars", "words", "sentences", "words_a_sentence", "links", "lines", "word_length", "link_share", "linked"),
-    *(f"share_{c}" for c in CHARACTERS),
-    *("ends_sentence", "ends_colon", "ends_comma", "starts_upper", "starts_lower", "starts_digit", "starts_quote"),
+    *SHAPE,
+    *("links", "link_share", "linked"),
     *("title_in_block", "block_in_title", "is_title", "repeats"),
     *(f"tag_{t}" for t in OWN_TAGS),
     *(f"lead_{t}" for t in LEADS),
@@ -119,26 +119,12 @@ NAMES = (
     *("href_external", "href_fragment", "href_depth", "href_long"),
     *(
         f"{what}_{h}"
-        for h in range(1, 6)
+        for h in range(1, HEIGHTS + 1)
         for what in ("box_blocks", "box_mass", "box_long", "box_link_share", "box_place", "box_headline")
     ),
 )
 
-
-@dataclass(slots=True)
-class Structure:
-    """Where the blocks of one page stand: what `context` needs.
-
-    ``boxes`` holds, for heights 1 to 5, the first and the last block (exclusive) of the containers of each block; a
-    container that holds no more than the one below it does not count as a height. ``alike`` numbers the blocks by the
-    names of their element and of its parent; ``mass`` is the blocks' text length in words or so.
-    """
-
-    boxes: list[tuple[Ints, Ints]]
-    alike: Ints
-    mass: Floats
-    likeness: Floats  # share of the block's words that are in the title
-    heading: Ints  # the last heading before each block, itself if there is none
+IN_TITLE = NAMES.index("block_in_title")
 
 
 @dataclass(slots=True)
@@ -181,35 +167,18 @@ def features(page: Segments) -> Features:
         numbers[row + choice[chosen], chosen] = 1
         row += count
 
-    # The text itself.
-    length = np.array(list(map(len, texts)))
-    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    kinds = CHARACTER.take(codes, mode="clip")
-    per_kind = np.bincount(np.repeat(index * 10, length) + kinds, minlength=10 * n).reshape(n, 10).T.astype(np.float32)
-    ideographs = per_kind[9]
-    n_words = per_kind[4] + 1 + ideographs * 0.5
-    ends = np.cumsum(length)
-    first_kind, last_kind, last_code = kinds[ends - length], kinds[ends - 1], codes[ends - 1]
-    sentences = per_kind[6] + per_kind[5] * 0.25
+    # The text itself, and how much of it is in links.
+    looks = shape(texts)
+    length, n_words, sentences = looks.length, looks.words, looks.sentences
     linked_chars = np.minimum(np.array(page.link_chars, np.float32), length)
     link_share = linked_chars / length
     links = np.array(page.n_links, np.float32)
     mass = n_words * (1 - 0.9 * link_share)
-    per_kind[1] += ideographs
-    lines = np.bincount(np.searchsorted(ends, np.flatnonzero(codes == 10), "right"), minlength=n)
-    put_all(np.log1p((length, n_words, sentences, n_words / (1 + per_kind[6]), links, lines)))
-    put(np.minimum(length / n_words, 20), link_share, links > 0)
-    put_all(per_kind[1:9] / length)
-    put(
-        (last_kind == 6) | (last_kind == 7) | (last_code == 0x29),
-        (last_code == 0x3A) | (last_code == 0xFF1A),
-        last_kind == 5,
-    )
-    put(first_kind == 2, first_kind == 1, first_kind == 3, first_kind == 7)
+    put_all(looks.numbers)
+    put(np.log1p(links), link_share, links > 0)
 
     # Its words, and their likeness to the title's.
-    heads = [t if len(t) <= HEAD + TAIL else f"{t[:HEAD]} {t[-TAIL:]}" for t in texts]
-    word_ids, title = words(marked([*heads, page.title[:TITLE]]), IN_TEXT).split(n)
+    word_ids, title = words(marked([*excerpts(texts), page.title[:TITLE]]), IN_TEXT).split(n)
     counts = word_ids.counts()
     of_page = np.unique(title.ids)
     if len(of_page):
@@ -303,7 +272,7 @@ def features(page: Segments) -> Features:
     np.cumsum((mass, length, linked_chars, is_long), axis=1, out=sums[:, 1:])
     boxes: list[tuple[Ints, Ints]] = []
     box = top[node]
-    for _ in range(5):
+    for _ in range(HEIGHTS):
         above = parent[box]
         box = np.where(above >= 0, top[above], box)
         a, z = first[box], last[box]
@@ -328,39 +297,37 @@ def features(page: Segments) -> Features:
         targets=targeted.bucketed("target"),
         words=n_words,
         chain=chain,
-        structure=Structure(boxes, alike, mass, in_title_share.astype(np.float32), heading),
+        structure=Structure(boxes, alike, mass, numbers[IN_TITLE, :, None], heading),
     )
 
 
-def linear_scores(f: Features, table: Floats, names_table: Floats) -> Floats:
+def linear_scores(f: Features, tables: Sequence[Floats]) -> Floats:
     """What the linear stage makes of the tokens, group by group: shape (blocks, len(GROUPS) * outputs).
 
-    ``table`` has BUCKETS rows for each group in turn, and a column an output; ``names_table`` is `side_by_side` of it.
-    A group's rows are summed and divided by the square root of their number, so that a long block is no surer than its
-    words are.
+    ``tables`` are `tables_of` a token table.
     """
-
-    def mean(sums: Floats, counts: npt.NDArray[Any]) -> Floats:
-        return sums / np.sqrt(np.maximum(counts, 1), dtype=np.float32)[:, None]
-
-    outputs = table.shape[1]
-    names = f.names.sums(names_table)
+    of_text, of_targets, of_names = tables
+    outputs = of_text.shape[1]
+    names = f.names.sums(of_names)
     # A last row of zeros stands for "no such container", which the chain marks as -1.
     names = np.vstack((names, np.zeros((1, 2 * outputs), np.float32)))
     counts = np.append(f.names.counts(), 0)
-    near = names[f.chain[:2], :outputs].sum(0) + f.targets.sums(table[BUCKETS : 2 * BUCKETS])
+    near = names[f.chain[:2], :outputs].sum(0) + f.targets.sums(of_targets)
     return np.hstack(
         (
-            mean(f.text.sums(table[:BUCKETS]), f.text.counts()),
-            mean(near, counts[f.chain[:2]].sum(0) + f.targets.counts()),
-            mean(names[f.chain[2:], outputs:].sum(0), counts[f.chain[2:]].sum(0)),
+            averaged(f.text.sums(of_text), f.text.counts()),
+            averaged(near, counts[f.chain[:2]].sum(0) + f.targets.counts()),
+            averaged(names[f.chain[2:], outputs:].sum(0), counts[f.chain[2:]].sum(0)),
         )
     )
 
 
-def side_by_side(table: Floats) -> Floats:
-    """The rows of a token table for near and far names next to each other, to be looked up at once."""
-    return np.hstack((table[BUCKETS : 2 * BUCKETS], table[2 * BUCKETS :]))
+def tables_of(table: Floats) -> list[Floats]:
+    """What a token table, BUCKETS rows a group and a column an output, is looked up in: its parts for text and for link
+    targets, and those for near and far names side by side.
+    """
+    near = table[BUCKETS : 2 * BUCKETS]
+    return [table[:BUCKETS], near, np.hstack((near, table[2 * BUCKETS :]))]
 
 
 def token_rows(f: Features) -> tuple[Ints, Ints, Floats]:
@@ -388,63 +355,3 @@ def token_rows(f: Features) -> tuple[Ints, Ints, Floats]:
     add(1, np.concatenate((near, np.repeat(np.arange(n), f.targets.counts()))), np.concatenate((ids, f.targets.ids)))
     add(2, *spread(f.chain[2:]))
     return np.concatenate(blocks), np.concatenate(buckets), np.concatenate(values)
-
-
-# --- context --------------------------------------------------------------------------------------------------------
-
-CONTEXT = (
-    "self",
-    "last",
-    "next",
-    "last_2",
-    "next_2",
-    "around_before",
-    "around_after",
-    "before",
-    "after",
-    "alike",
-    "heading",
-    *(f"box_{h}" for h in range(1, 6)),
-)
-
-
-def context(scores: Floats, where: Structure) -> Floats:
-    """What the scores around each block say: shape (blocks, len(CONTEXT) * columns of ``scores``).
-
-    In the order of CONTEXT: the block's own scores; those of the two blocks before and after; the mean over the 3rd to
-    8th block before and after; the means, weighted by text length, over all blocks before, after and alike; those of
-    the heading above; the means over the containers at five heights.
-    """
-    n, k = scores.shape
-    out = np.empty((n, len(CONTEXT), k), np.float32)
-    mass = where.mass[:, None] + 0.5
-    padded = np.zeros((n + 4, k), np.float32)
-    padded[2:-2] = scores
-    out[:, 0] = scores
-    out[:, 1], out[:, 2], out[:, 3], out[:, 4] = padded[1:-3], padded[3:-1], padded[:-4], padded[4:]
-    index = np.arange(n)
-    plain = np.zeros((n + 1, k))
-    np.cumsum(scores, axis=0, out=plain[1:])
-    sums = np.zeros((n + 1, k + 1))
-    weighted = np.hstack((scores * mass, mass))
-    np.cumsum(weighted, axis=0, out=sums[1:])
-
-    def span(table: npt.NDArray[Any], a: Ints, z: Ints) -> npt.NDArray[Any]:
-        return table[z] - table[a]
-
-    a, z = np.maximum(index - 8, 0), np.maximum(index - 2, 0)
-    out[:, 5] = span(plain, a, z) / np.maximum(z - a, 1)[:, None]
-    a, z = np.minimum(index + 3, n), np.minimum(index + 9, n)
-    out[:, 6] = span(plain, a, z) / np.maximum(z - a, 1)[:, None]
-    out[:, 7] = sums[:-1, :k] / np.maximum(sums[:-1, k:], 0.5)
-    rest = sums[-1] - sums[1:]
-    out[:, 8] = rest[:, :k] / np.maximum(rest[:, k:], 0.5)
-    order = np.argsort(where.alike, kind="stable")
-    starts = np.flatnonzero(np.diff(where.alike[order], prepend=-1))
-    group = np.add.reduceat(weighted[order], starts, axis=0)
-    out[:, 9] = (group[:, :k] / group[:, k:])[where.alike]
-    out[:, 10] = scores[where.heading]
-    for h, (a, z) in enumerate(where.boxes):
-        box = span(sums, a, z)
-        out[:, 11 + h] = box[:, :k] / box[:, k:]
-    return out.reshape(n, -1)

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -20,17 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from bodycopy.features import (
-    CONTEXT,
-    GROUPS,
-    NAMES,
-    VERSION,
-    Features,
-    Structure,
-    context,
-    linear_scores,
-    side_by_side,
-)
+from bodycopy import features, line_features
+from bodycopy.context import CONTEXT, Structure, context
+from bodycopy.features import Features
+from bodycopy.line_features import LineFeatures
 from bodycopy.tokens import BUCKETS, Floats
 
 LABELS = ("body", "promo", "related", "chrome")
@@ -48,20 +42,58 @@ def squash(scores: Floats) -> Floats:
 
 def totals(linear: Floats, bias: Floats) -> Floats:
     """Linear scores by group, summed over the groups: shape (blocks, len(OUTPUTS))."""
-    return linear.reshape(len(linear), len(GROUPS), len(OUTPUTS)).sum(1) + bias
+    return linear.reshape(len(linear), -1, len(OUTPUTS)).sum(1) + bias
 
 
 def around(total: Floats, where: Structure) -> Floats:
-    """What the network sees of the blocks around each: `context` of linear scores and of likeness to the title."""
-    return context(np.hstack((squash(total), where.likeness[:, None])), where)
+    """What the network sees of the blocks around each: `context` of linear scores and of traits."""
+    return context(np.hstack((squash(total), where.traits)), where)
 
 
 def inputs_of(numbers: Floats, linear: Floats, surroundings: Floats) -> Floats:
-    """What a network sees of each block: shape (blocks, INPUTS)."""
+    """What a network sees of each block: shape (blocks, inputs of the kind of model)."""
     return np.hstack((numbers, squash(linear), surroundings))
 
 
-INPUTS = len(NAMES) + len(GROUPS) * len(OUTPUTS) + len(CONTEXT) * (len(OUTPUTS) + 1)
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a model is for. All else is the same for all."""
+
+    name: str
+    version: int  # of the features
+    names: tuple[str, ...]  # of the numbers
+    groups: int  # of tokens
+    around: int  # places around a block that are looked at
+    traits: int  # what is looked at there, beside the scores
+    tables_of: Callable[[Floats], list[Floats]]  # the token table as it is looked up in
+    linear_scores: Callable[[Any, Sequence[Floats]], Floats]
+
+    @property
+    def inputs(self) -> int:
+        """The width of what a network sees."""
+        return len(self.names) + self.groups * len(OUTPUTS) + self.around * (len(OUTPUTS) + self.traits)
+
+
+HTML = Kind(
+    "html",
+    features.VERSION,
+    features.NAMES,
+    len(features.GROUPS),
+    len(CONTEXT) + features.HEIGHTS,
+    1,
+    features.tables_of,
+    features.linear_scores,
+)
+TEXT = Kind(
+    "text",
+    line_features.VERSION,
+    line_features.NAMES,
+    len(line_features.GROUPS),
+    len(CONTEXT) + len(line_features.BOXES),
+    len(line_features.TRAITS),
+    line_features.tables_of,
+    line_features.linear_scores,
+)
 LOWEST_CUT, HIGHEST_CUT = 0.15, 0.5
 BODY_SAY = 0.1  # how much the body label has to say about the core
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
@@ -79,8 +111,8 @@ class Network:
         self.scale = scale
         self.layers = layers
 
-    def __call__(self, x: Floats) -> Floats:
-        """Probabilities of OUTPUTS: the labels' sum to 1 (softmax), the core's stands alone (logistic)."""
+    def log_odds(self, x: Floats) -> Floats:
+        """What the last layer gives: shape (blocks, len(OUTPUTS)). Those of the labels hold up to a constant."""
         x = (x - self.centre) * self.scale
         np.clip(x, -CLIP, CLIP, out=x)
         for weights, biases in self.layers[:-1]:
@@ -88,7 +120,11 @@ class Network:
             x += biases
             np.maximum(x, 0, out=x)
         weights, biases = self.layers[-1]
-        x = x @ weights + biases
+        return x @ weights + biases
+
+    def __call__(self, x: Floats) -> Floats:
+        """Probabilities of OUTPUTS: the labels' sum to 1 (softmax), the core's stands alone (logistic)."""
+        x = self.log_odds(x)
         labels = x[:, : len(LABELS)]
         labels -= labels.max(1, keepdims=True)
         np.exp(labels, out=labels)
@@ -116,19 +152,20 @@ def best_cut(core: Floats, words: Floats) -> float:
 class Model:
     """A trained model. It never changes once made, so threads may share it.
 
-    ``card`` tells what it is: feature version, labels, corpora, scores, date.
+    ``kind`` is what it is for, HTML or TEXT; ``card`` tells what it is: feature version, labels, corpora, scores, date.
     """
 
-    def __init__(self, card: Mapping[str, Any], table: Floats, bias: Floats, network: Network):
+    def __init__(self, kind: Kind, card: Mapping[str, Any], table: Floats, bias: Floats, network: Network):
+        self.kind = kind
         self.card = dict(card)
         self._table = table
-        self._names_table = side_by_side(table)
+        self._tables = kind.tables_of(table)
         self._bias = bias
         self._network = network
 
-    def score(self, f: Features) -> Floats:
+    def score(self, f: Features | LineFeatures) -> Floats:
         """The probabilities of OUTPUTS for each block: shape (blocks, 5)."""
-        linear = linear_scores(f, self._table, self._names_table)
+        linear = self.kind.linear_scores(f, self._tables)
         surroundings = around(totals(linear, self._bias), f.structure)
         return self._network(inputs_of(f.numbers, linear, surroundings))
 
@@ -139,7 +176,7 @@ class Model:
         for i, (weights, biases) in enumerate(self._network.layers):
             arrays |= {f"weights{i}": weights, f"biases{i}": biases}
         arrays["table"] = arrays["table"].astype(np.float16)  # most of the file
-        told = self.card | {"layers": len(self._network.layers)}
+        told = self.card | {"kind": self.kind.name, "layers": len(self._network.layers)}
         card = np.frombuffer(json.dumps(told, indent=1, ensure_ascii=False).encode(), np.uint8)
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,8 +189,8 @@ class Model:
             draft.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Model:
-        """Read a model file. Raises ModelError if it is no model of this feature version, OSError if unreadable."""
+    def load(cls, path: str | os.PathLike[str], kind: Kind = HTML) -> Model:
+        """Read a model file. Raises ModelError unless it is such a model, of this feature version; OSError if unreadable."""
         try:
             with np.load(path, allow_pickle=False) as archive:
                 card = json.loads(archive["card"].tobytes())
@@ -163,7 +200,7 @@ class Model:
             raise
         except Exception as error:  # whatever NumPy, zipfile, zlib and json make of a file that is none
             raise ModelError(f"{path} is not a bodycopy model: {error}") from error
-        expected = {"kind": "html", "feature_version": VERSION, "labels": list(LABELS)}
+        expected = {"kind": kind.name, "feature_version": kind.version, "labels": list(LABELS)}
         for key, value in expected.items():
             if told.get(key) != value:
                 raise ModelError(
@@ -173,18 +210,18 @@ class Model:
         try:
             layers = [(arrays[f"weights{i}"], arrays[f"biases{i}"]) for i in range(card["layers"])]
             network = Network(arrays["centre"], arrays["scale"], layers)
-            widths = [INPUTS, *(biases.shape[0] for _, biases in layers)]
+            widths = [kind.inputs, *(biases.shape[0] for _, biases in layers)]
             shapes = [
-                ("token table", arrays["table"].shape, (BUCKETS * len(GROUPS), len(OUTPUTS))),
+                ("token table", arrays["table"].shape, (BUCKETS * kind.groups, len(OUTPUTS))),
                 ("biases", arrays["bias"].shape, (len(OUTPUTS),)),
-                ("means and scales", (network.centre.shape, network.scale.shape), ((INPUTS,), (INPUTS,))),
+                ("means and scales", (network.centre.shape, network.scale.shape), ((kind.inputs,),) * 2),
                 ("layers", tuple(w.shape for w, _ in layers), tuple(pairwise(widths))),
                 ("outputs", widths[-1:], [len(OUTPUTS)]),
             ]
             for name, found, needed in shapes:
                 if found != needed:
                     raise ModelError(f"{path} is damaged: its {name} measure {found}, not {needed}")
-            return cls(card, arrays["table"], arrays["bias"], network)
+            return cls(kind, card, arrays["table"], arrays["bias"], network)
         except (KeyError, TypeError, IndexError) as error:
             raise ModelError(f"{path} is damaged: {error!r} is missing or wrong") from error
 
@@ -199,13 +236,17 @@ def shipped(name: str) -> Path:
 
 
 @lru_cache(8)
-def _load(path: str) -> Model:
-    return Model.load(path)
+def _load(path: str, kind: str) -> Model:
+    return Model.load(path, HTML if kind == "html" else TEXT)
 
 
-def load_model(path: str | os.PathLike[str] | None = None) -> Model:
-    """A model from a file; by default the one that the variable BODYCOPY_MODEL names, else the shipped one.
+def load_model(path: str | os.PathLike[str] | None = None, kind: str = "html") -> Model:
+    """A model from a file; by default the one that a variable names, else the shipped one.
 
-    Each file is read once. Raises ModelError or OSError.
+    ``kind``: "html", with the variable BODYCOPY_MODEL, or "text", with BODYCOPY_TEXT_MODEL. Each file is read once.
+    Raises ModelError, OSError, or ValueError for another kind.
     """
-    return _load(os.fspath(path or os.environ.get("BODYCOPY_MODEL") or shipped("html.npz")))
+    variables = {"html": "BODYCOPY_MODEL", "text": "BODYCOPY_TEXT_MODEL"}
+    if kind not in variables:
+        raise ValueError(f"a model is of the kind html or text, not {kind!r}")
+    return _load(os.fspath(path or os.environ.get(variables[kind]) or shipped(f"{kind}.npz")), kind)

@@ -16,6 +16,7 @@ Ints = npt.NDArray[np.int64]
 
 BUCKETS = 1 << 16  # rows of the token table for each group
 MARK = "\x01"  # parts texts
+HEAD, TAIL = 120, 60  # characters of a text whose words are read
 
 # Classes of characters, by code point: 0 other, then the rows below.
 CHARACTERS = (
@@ -182,6 +183,17 @@ def words(text: Marked, letters: Letters) -> Ragged:
     values *= powers.up[: len(codes)]
     hashes = np.add.reduceat(values, at) * powers.down[at]
     return Ragged((hashes * np.uint64(Powers.BASE) >> np.uint64(32)).astype(np.int64), starts)
+
+
+def excerpts(texts: list[str]) -> list[str]:
+    """The part of each text whose words are read: the beginning and the end of a long one."""
+    return [t if len(t) <= HEAD + TAIL else f"{t[:HEAD]} {t[-TAIL:]}" for t in texts]
+
+
+def averaged(sums: Floats, counts: npt.NDArray[np.int64]) -> Floats:
+    """Sums over tokens, divided by the root of their number: so a long block is no surer than its words are."""
+    roots: Floats = np.sqrt(np.maximum(counts, 1), dtype=np.float32)
+    return sums / roots[:, None]
 
 
 def phrase_buckets(words: Ragged) -> Ragged:

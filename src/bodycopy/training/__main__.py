@@ -10,7 +10,7 @@ import click
 
 import bodycopy
 from bodycopy.features import NAMES, VERSION
-from bodycopy.model import LABELS, Model
+from bodycopy.model import HTML, LABELS, Model
 from bodycopy.training.corpora import read_corpora
 from bodycopy.training.evaluation import block_labels, main_text
 from bodycopy.training.examples import examples
@@ -53,7 +53,6 @@ def main(
     fitted = fit(known, settings, progress)
     measured = {"main_text": main_text(known, fitted.scores), "labels": block_labels(known, fitted.scores)}
     card = {
-        "kind": "html",
         "bodycopy_version": bodycopy.__version__,
         "feature_version": VERSION,
         "date": date.today().isoformat(),
@@ -69,7 +68,7 @@ def main(
         "settings": {name: getattr(settings, name) for name in Settings.__slots__},
         "cross_validated": measured,
     }
-    Model(card, fitted.weights, fitted.bias, fitted.network).save(output)
+    Model(HTML, card, fitted.weights, fitted.bias, fitted.network).save(output)
     click.echo(json.dumps(measured, indent=1))
 
 

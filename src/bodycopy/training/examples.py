@@ -14,14 +14,16 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from joblib import Parallel, delayed
 
+from bodycopy.context import Structure
 from bodycopy.document import segment
-from bodycopy.features import GROUPS, NAMES, Structure, features, token_rows
+from bodycopy.features import GROUPS, features, token_rows
 from bodycopy.model import LABELS
+from bodycopy.shape import NAMES as SHAPE
 from bodycopy.tokens import BUCKETS, Floats
 from bodycopy.training.corpora import WORD, Source, digest
 
 UNKNOWN = -1
-WORDS = NAMES.index("words")  # the column with the logarithm of a block's length
+WORDS = SHAPE.index("words")  # the column with the logarithm of a block's length
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
 """Fitting: examples → a model, and honest scores for each of them.
 
 The stages are stacked (Wolpert, 1992, "Stacked generalization"): the network is fitted on what the linear stage says of
-pages that it was not fitted on, got by cross-validation grouped by site. The network is a bag of small ones, fitted for
-few epochs from different seeds: on these data that generalises better than one large network fitted for long.
+pages that it was not fitted on, got by cross-validation grouped by site. The network imitates a bag of networks, fitted
+for few epochs from different seeds (Hinton et al., 2015, "Distilling the knowledge in a neural network"): a bag
+generalises better than any one of its networks, and one network that imitates it is nearly as good, and quick.
 
 The main text that corpora give is often cut short. Blocks that a first network, fitted without their site, takes for
 body against the corpus count for little when the network is fitted again.
@@ -12,22 +13,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 from joblib import Parallel, delayed
 from sklearn.linear_model import SGDClassifier
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from bodycopy.features import GROUPS
 from bodycopy.model import CLIP, LABELS, OUTPUTS, Network, around, inputs_of, totals
 from bodycopy.tokens import BUCKETS, Floats
 from bodycopy.training.examples import UNKNOWN, WORDS, Example
 
 CORE = len(LABELS)  # the core's place in OUTPUTS
 
+SURE = 6.0  # log odds beyond which a network need not imitate another
+
 Progress = Callable[[str], None]
+AnyNetwork = TypeVar("AnyNetwork", MLPClassifier, MLPRegressor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +42,17 @@ class Settings:
     seed: int = 0
     linear_alpha: float = 2e-6
     linear_epochs: int = 5
-    hidden: int = 24
-    bags: int = 8
+    bag: int = 12  # networks for the core, and as many for the labels
+    bag_hidden: int = 48
+    hidden: int = 128  # units of the network that imitates them
     rates: tuple[float, ...] = (1e-3, 3e-4, 1e-4)
     core_epochs: tuple[int, ...] = (2, 1, 1)
     label_epochs: tuple[int, ...] = (3, 1, 1)
+    imitation_epochs: tuple[int, ...] = (8, 4, 4)
     batch: int = 512
     decay: float = 1e-2
     # What the odds of each label are multiplied by: promo taken for body is worse than the reverse.
-    label_odds: tuple[float, ...] = (0.85, 1.3, 1.2, 1.0)
+    label_odds: tuple[float, ...] = (0.6, 1.95, 1.4, 1.0)
     doubt: float = 0.1  # weight of a block whose core value is doubted
     jobs: int = 1
 
@@ -112,7 +118,7 @@ def fit_linear(table: Table, rows: npt.NDArray[np.bool_], settings: Settings) ->
 def apply_linear(table: Table, rows: npt.NDArray[np.bool_], weights: Floats) -> Floats:
     """Linear scores by group, as `features.linear_scores` gives them."""
     tokens = table.tokens[np.flatnonzero(rows)]
-    spans = [slice(g * BUCKETS, (g + 1) * BUCKETS) for g in range(len(GROUPS))]
+    spans = [slice(g, g + BUCKETS) for g in range(0, tokens.shape[1], BUCKETS)]
     return np.hstack([tokens[:, s] @ weights[s] for s in spans]).astype(np.float32)
 
 
@@ -125,41 +131,54 @@ def scaling(x: Floats) -> tuple[Floats, Floats]:
 def fit_network(
     x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: Settings, centre: Floats, spread: Floats
 ) -> Network:
-    """A bag of networks for the labels and one for the core, joined into a single network of OUTPUTS."""
+    """A network of OUTPUTS that imitates a bag of networks for the core and of as many for the labels."""
     scaled = np.clip((x - centre) / spread, -CLIP, CLIP)
-    parts = []
-    for bag in range(settings.bags):
+
+    def core(seed: int) -> MLPClassifier:
         known, target = table.targets(CORE)
-        parts.append(fit_part(scaled, target, known & rows, table.weight, settings.core_epochs, settings, bag))
-        known, _ = table.targets(0)
-        parts.append(fit_part(scaled, table.labels, known & rows, None, settings.label_epochs, settings, bag))
-    return join(parts, centre, spread, settings.label_odds)
+        chosen = known & rows
+        return fit_epochs(
+            classifier(settings, seed), scaled, target, chosen, settings.core_epochs, settings, table.weight
+        )
+
+    def label(seed: int) -> MLPClassifier:
+        chosen = (table.labels != UNKNOWN) & rows
+        return fit_epochs(classifier(settings, seed), scaled, table.labels, chosen, settings.label_epochs, settings)
+
+    seeds = range(settings.seed, settings.seed + settings.bag)
+    tasks = [delayed(fit)(seed) for seed in seeds for fit in (core, label)]
+    bag = join(Parallel(n_jobs=settings.jobs, backend="threading")(tasks), centre, spread, settings.label_odds)
+    return imitate(bag, x, scaled, rows, settings)
 
 
-def fit_part(
+def classifier(settings: Settings, seed: int) -> MLPClassifier:
+    return MLPClassifier((settings.bag_hidden,), alpha=settings.decay, batch_size=settings.batch, random_state=seed)
+
+
+def fit_epochs(
+    model: AnyNetwork,
     x: Floats,
-    target: npt.NDArray[np.int_],
+    target: npt.NDArray[Any],
     rows: npt.NDArray[np.bool_],
-    weight: Floats | None,
-    epochs: tuple[int, ...],
+    epochs: Sequence[int],
     settings: Settings,
-    bag: int,
-) -> MLPClassifier:
-    model = MLPClassifier(
-        (settings.hidden,), alpha=settings.decay, batch_size=settings.batch, random_state=settings.seed + bag
-    )
+    weight: Floats | None = None,
+) -> AnyNetwork:
+    """Fit a network on some rows, for so many epochs at each learning rate."""
     chosen = np.flatnonzero(rows)
-    random = np.random.RandomState(settings.seed + bag)
-    classes = np.unique(target[chosen])
+    random = np.random.RandomState(model.random_state)
+    options: dict[str, Any] = {}
+    if isinstance(model, MLPClassifier):
+        options["classes"] = np.unique(target[chosen])
     for rate, times in zip(settings.rates, epochs, strict=True):
+        model.learning_rate_init = rate
+        if hasattr(model, "_optimizer"):
+            model._optimizer.learning_rate_init = rate
         for _ in range(times):
             order = random.permutation(chosen)
-            if hasattr(model, "_optimizer"):
-                model._optimizer.learning_rate_init = rate
-            model.learning_rate_init = rate
-            model.partial_fit(
-                x[order], target[order], classes=classes, sample_weight=None if weight is None else weight[order]
-            )
+            if weight is not None:
+                options["sample_weight"] = weight[order]
+            model.partial_fit(x[order], target[order], **options)
     return model
 
 
@@ -178,14 +197,29 @@ def join(parts: list[MLPClassifier], centre: Floats, spread: Floats, label_odds:
         out_biases[columns] += part.intercepts_[1] / bags
         at += size
     out_biases[: len(LABELS)] += np.log(label_odds)
-    return Network(
-        centre,
-        (1 / spread).astype(np.float32),
-        [
-            (weights.astype(np.float32), biases.astype(np.float32)),
-            (out_weights.astype(np.float32), out_biases.astype(np.float32)),
-        ],
+    return network_of([weights, out_weights], [biases, out_biases], centre, spread)
+
+
+def network_of(
+    weights: Sequence[npt.NDArray[Any]], biases: Sequence[npt.NDArray[Any]], centre: Floats, spread: Floats
+) -> Network:
+    layers = [(w.astype(np.float32), b.astype(np.float32)) for w, b in zip(weights, biases, strict=True)]
+    return Network(centre, (1 / spread).astype(np.float32), layers)
+
+
+def imitate(teacher: Network, x: Floats, scaled: Floats, rows: npt.NDArray[np.bool_], settings: Settings) -> Network:
+    """A small network fitted to the log odds that another one gives, on all blocks, labelled or not."""
+    parts = range(0, len(x), 10_000)  # a large network's hidden layer, for all blocks, would fill the memory
+    odds = np.concatenate([teacher.log_odds(x[a : a + 10_000]) for a in parts])
+    labels = odds[:, : len(LABELS)]
+    labels -= labels.mean(1, keepdims=True)
+    model = MLPRegressor(
+        hidden_layer_sizes=(settings.hidden,), alpha=1e-5, batch_size=settings.batch, random_state=settings.seed
     )
+    target = np.clip(odds, -SURE, SURE)
+    fit_epochs(model, scaled, target, rows, settings.imitation_epochs, settings)
+    spread = np.reciprocal(teacher.scale)
+    return network_of(model.coefs_, model.intercepts_, teacher.centre, spread)
 
 
 @dataclass(slots=True)
@@ -209,7 +243,7 @@ def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda 
     fold = site_folds(examples, settings.folds, settings.seed)[table.page]
     everything = np.ones(len(fold), bool)
 
-    linear = np.zeros((len(fold), len(GROUPS) * len(OUTPUTS)), np.float32)
+    linear = np.zeros((len(fold), table.tokens.shape[1] // BUCKETS * len(OUTPUTS)), np.float32)
     total = np.zeros((len(fold), len(OUTPUTS)), np.float32)
     for k in range(settings.folds):
         weights, bias = fit_linear(table, fold != k, settings)

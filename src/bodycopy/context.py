@@ -1,0 +1,84 @@
+"""Scores → what they say of the blocks around: the neighbours', the containers', those of blocks made alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bodycopy.tokens import Floats, Ints
+
+
+@dataclass(slots=True)
+class Structure:
+    """Where the blocks of a page or text stand among each other.
+
+    ``boxes`` holds, for each kind of container, the first and the last block (exclusive) of that around each block. In
+    HTML that is the elements at five heights; one that holds no more than the one below it does not count. ``alike``
+    numbers the blocks by what they are made of: in HTML by the names of their element and of its parent.
+    """
+
+    boxes: list[tuple[Ints, Ints]]
+    alike: Ints
+    mass: Floats  # text length in words or so
+    traits: Floats  # (blocks, some): what else of the blocks around is looked at, beside their scores
+    heading: Ints  # the last heading before each block, itself if there is none
+
+
+CONTEXT = (
+    "self",
+    "last",
+    "next",
+    "last_2",
+    "next_2",
+    "around_before",
+    "around_after",
+    "before",
+    "after",
+    "alike",
+    "heading",
+)  # and the boxes
+
+
+def context(scores: Floats, where: Structure) -> Floats:
+    """What the scores around each block say: shape (blocks, (len(CONTEXT) + boxes) * columns of ``scores``).
+
+    In the order of CONTEXT: the block's own scores; those of the two blocks before and after; the mean over the 3rd to
+    8th block before and after; the means, weighted by text length, over all blocks before, after and alike; those of
+    the heading above; the means over the containers.
+    """
+    n, k = scores.shape
+    out = np.empty((n, len(CONTEXT) + len(where.boxes), k), np.float32)
+    mass = where.mass[:, None] + 0.5
+    padded = np.zeros((n + 4, k), np.float32)
+    padded[2:-2] = scores
+    out[:, 0] = scores
+    out[:, 1], out[:, 2], out[:, 3], out[:, 4] = padded[1:-3], padded[3:-1], padded[:-4], padded[4:]
+    index = np.arange(n)
+    plain = np.zeros((n + 1, k))
+    np.cumsum(scores, axis=0, out=plain[1:])
+    sums = np.zeros((n + 1, k + 1))
+    weighted = np.hstack((scores * mass, mass))
+    np.cumsum(weighted, axis=0, out=sums[1:])
+
+    def span(table: npt.NDArray[Any], a: Ints, z: Ints) -> npt.NDArray[Any]:
+        return table[z] - table[a]
+
+    a, z = np.maximum(index - 8, 0), np.maximum(index - 2, 0)
+    out[:, 5] = span(plain, a, z) / np.maximum(z - a, 1)[:, None]
+    a, z = np.minimum(index + 3, n), np.minimum(index + 9, n)
+    out[:, 6] = span(plain, a, z) / np.maximum(z - a, 1)[:, None]
+    out[:, 7] = sums[:-1, :k] / np.maximum(sums[:-1, k:], 0.5)
+    rest = sums[-1] - sums[1:]
+    out[:, 8] = rest[:, :k] / np.maximum(rest[:, k:], 0.5)
+    order = np.argsort(where.alike, kind="stable")
+    starts = np.flatnonzero(np.diff(where.alike[order], prepend=-1))
+    group = np.add.reduceat(weighted[order], starts, axis=0)
+    out[:, 9] = (group[:, :k] / group[:, k:])[where.alike]
+    out[:, 10] = scores[where.heading]
+    for h, (a, z) in enumerate(where.boxes):
+        box = span(sums, a, z)
+        out[:, len(CONTEXT) + h] = box[:, :k] / box[:, k:]
+    return out.reshape(n, -1)
