@@ -10,8 +10,10 @@ from urllib.parse import urljoin
 from bodycopy.blocks import Segments
 from bodycopy.document import Html, segment
 from bodycopy.features import features
-from bodycopy.model import HIGHEST_CUT, LABELS, Model, best_cut, load_model
-from bodycopy.page import Page, check_keep, make_page, wanted
+from bodycopy.line_features import line_features
+from bodycopy.lines import cut_text, kept_text
+from bodycopy.model import HIGHEST_CUT, LABELS, TEXT_THRESHOLD, Model, ModelError, best_cut, load_model
+from bodycopy.page import Page, check_keep, make_page, make_text_page, wanted
 from bodycopy.render import layout, to_text
 from bodycopy.tokens import Floats
 
@@ -37,7 +39,7 @@ def clean(
     what a page holds.
     """
     check_keep(keep)
-    chosen = choose(model)
+    chosen = choose(model, "html")
     check_threshold(threshold)
     cut = segment(html, encoding)
     if not cut.texts:
@@ -61,13 +63,55 @@ def label(
 
     The other arguments, and what is raised, are those of `clean`.
     """
-    chosen = choose(model)
+    chosen = choose(model, "html")
     check_threshold(threshold)
     cut = segment(html, encoding, rich=True)
     if not cut.texts:
         return Page([], HIGHEST_CUT if threshold is None else threshold, cut.title, url)
     scores, threshold = scored(cut, chosen, threshold)
     return make_page(cut, scores, threshold, url, resolver(url, cut.base))
+
+
+def clean_text(
+    text: str,
+    *,
+    keep: Collection[str] = ("body",),
+    threshold: float = TEXT_THRESHOLD,
+    model: Model | str | os.PathLike[str] | None = None,
+) -> str:
+    """The core content of plain text that somebody extracted: what is kept comes out as it stands there.
+
+    ``keep``: the labels to keep. ``threshold``: the body score from which a block is kept, 0 to 1; higher removes more.
+    ``model``: a text model or the path of one.
+
+    Raises TypeError for anything but str, ValueError for unknown labels or a threshold out of range; never for what is
+    in a text.
+    """
+    check_keep(keep)
+    chosen = choose(model, "text")
+    check_threshold(threshold)
+    lines = cut_text(text)
+    if not lines.spans:
+        return ""
+    scores = chosen.score(line_features(lines))
+    best = scores[:, : len(LABELS)].argmax(1).tolist()
+    core = scores[:, len(LABELS)].tolist()
+    kept = [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, threshold, False)]
+    return kept_text(lines, kept)
+
+
+def label_text(
+    text: str, *, threshold: float = TEXT_THRESHOLD, model: Model | str | os.PathLike[str] | None = None
+) -> Page:
+    """Every block of a plain text with its label, scores and line numbers.
+
+    The arguments, and what is raised, are those of `clean_text`.
+    """
+    chosen = choose(model, "text")
+    check_threshold(threshold)
+    lines = cut_text(text)
+    scores = chosen.score(line_features(lines)) if lines.spans else ()
+    return make_text_page(lines, scores, threshold)
 
 
 def scored(cut: Segments, model: Model, threshold: float | None) -> tuple[Floats, float]:
@@ -77,8 +121,12 @@ def scored(cut: Segments, model: Model, threshold: float | None) -> tuple[Floats
     return scores, best_cut(scores[:, len(LABELS)], found.words) if threshold is None else threshold
 
 
-def choose(model: Model | str | os.PathLike[str] | None) -> Model:
-    return model if isinstance(model, Model) else load_model(model)
+def choose(model: Model | str | os.PathLike[str] | None, kind: str) -> Model:
+    if not isinstance(model, Model):
+        return load_model(model, kind)
+    if model.kind.name != kind:
+        raise ModelError(f"this is a model for {model.kind.name}, not for {kind}")
+    return model
 
 
 def check_threshold(threshold: float | None) -> None:

@@ -22,7 +22,7 @@ class Structure:
 
     boxes: list[tuple[Ints, Ints]]
     alike: Ints
-    mass: Floats  # text length in words or so
+    mass: npt.NDArray[np.floating[Any]]  # text length in words or so
     traits: Floats  # (blocks, some): what else of the blocks around is looked at, beside their scores
     heading: Ints  # the last heading before each block, itself if there is none
 

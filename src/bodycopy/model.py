@@ -95,6 +95,7 @@ TEXT = Kind(
     line_features.linear_scores,
 )
 LOWEST_CUT, HIGHEST_CUT = 0.15, 0.5
+TEXT_THRESHOLD = 0.15  # the core score from which a block of plain text is kept
 BODY_SAY = 0.1  # how much the body label has to say about the core
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
 
@@ -190,7 +191,7 @@ class Model:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], kind: Kind = HTML) -> Model:
-        """Read a model file. Raises ModelError unless it is such a model, of this feature version; OSError if unreadable."""
+        """Read a model file. Raises ModelError unless it is one for this feature version, OSError if unreadable."""
         try:
             with np.load(path, allow_pickle=False) as archive:
                 card = json.loads(archive["card"].tobytes())

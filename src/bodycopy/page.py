@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bodycopy.blocks import Segments, Token, fold
+from bodycopy.lines import Lines, kept_text
 from bodycopy.model import LABELS
 from bodycopy.render import Place, layout, to_markdown, to_text
 
@@ -15,15 +16,29 @@ from bodycopy.render import Place, layout, to_markdown, to_text
 class Block:
     """One run of text that a reader sees as a line or a paragraph."""
 
-    text: str
+    text: str  #: of HTML, with white space folded; of plain text, as it stands there
     label: str  #: one of LABELS, the one with the highest score
     scores: dict[str, float]  #: a probability for each of LABELS; they sum to 1
     core: float  #: the body score that the threshold is compared with, 0 to 1: is this running text of the piece?
-    tag: str  #: the block-level element that the text stands in
-    path: str  #: XPath of the element that the text begins in
-    links: list[tuple[str, str]]  #: (text, target) of the links in it
+    tag: str = ""  #: the block-level element that the text stands in; "" in plain text
+    path: str = ""  #: XPath of the element that the text begins in; "" in plain text
+    links: list[tuple[str, str]] = field(default_factory=list)  #: (text, target) of the links in it; none in plain text
+    lines: tuple[int, int] | None = None  #: its first and last line in plain text, from 1; None in HTML
     _tokens: list[Token] = field(default_factory=list, repr=False, compare=False)
     _place: Place = field(default_factory=Place, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON: of plain text without what only a document tree can tell."""
+        told = {
+            "label": self.label,
+            "text": self.text,
+            "scores": {k: round(v, 4) for k, v in self.scores.items()},
+            "core": round(self.core, 4),
+        }
+        if self.lines is not None:
+            return told | {"lines": list(self.lines)}
+        links = [{"text": text, "url": url} for text, url in self.links]
+        return told | {"tag": self.tag, "path": self.path, "links": links}
 
 
 def wanted(label: str, core: float, keep: Collection[str], threshold: float, full: bool) -> bool:
@@ -43,12 +58,16 @@ def check_keep(keep: Collection[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A labelled page: its blocks in reading order, and the texts made of them."""
+    """A labelled page or plain text: its blocks in reading order, and the texts made of them.
+
+    Plain text has no title, no url, and no links, so `related` is empty; `markdown` is the text as it is.
+    """
 
     blocks: list[Block]
     threshold: float  #: core score from which a block counts as running text
     title: str = ""  #: the document's <title>
     url: str | None = None
+    _plain: Lines | None = field(default=None, repr=False, compare=False)
 
     def select(self, keep: Collection[str] = ("body",), full: bool = False) -> list[Block]:
         """The blocks of some labels, in reading order.
@@ -61,7 +80,9 @@ class Page:
 
     @property
     def text(self) -> str:
-        """The core content as plain text: what `clean` returns."""
+        """The core content as plain text: what `clean` or `clean_text` returns."""
+        if self._plain is not None:
+            return self.render_markdown()
         kept = self.select()
         return to_text([b.text for b in kept], [b._place for b in kept])
 
@@ -71,7 +92,13 @@ class Page:
         return self.render_markdown()
 
     def render_markdown(self, keep: Collection[str] = ("body",), full: bool = False) -> str:
-        """The blocks that `select` gives, in Markdown."""
+        """The blocks that `select` gives, in Markdown; those of plain text as they stand in it."""
+        if self._plain is not None:
+            check_keep(keep)
+            kept_blocks = enumerate(self.blocks)
+            return kept_text(
+                self._plain, [i for i, b in kept_blocks if wanted(b.label, b.core, keep, self.threshold, full)]
+            )
         kept = self.select(keep, full)
         return to_markdown([b._tokens for b in kept], [b._place for b in kept])
 
@@ -100,18 +127,7 @@ class Page:
             "title": self.title,
             "text": self.text,
             "threshold": self.threshold,
-            "blocks": [
-                {
-                    "label": b.label,
-                    "text": b.text,
-                    "scores": {k: round(v, 4) for k, v in b.scores.items()},
-                    "core": round(b.core, 4),
-                    "tag": b.tag,
-                    "path": b.path,
-                    "links": [{"text": text, "url": url} for text, url in b.links],
-                }
-                for b in self.blocks
-            ],
+            "blocks": [b.to_dict() for b in self.blocks],
             "related": [{"title": title, "url": url} for title, url in self.related],
         }
 
@@ -131,6 +147,17 @@ def link_pairs(tokens: list[Token]) -> list[tuple[str, str]]:
     return links
 
 
+def label_and_scores(row: Any) -> dict[str, Any]:
+    """A block's label, scores and core score from its row of scores, shape (5,)."""
+    values = [float(x) for x in row]
+    best = max(range(len(LABELS)), key=values.__getitem__)
+    return {
+        "label": LABELS[best],
+        "scores": dict(zip(LABELS, values, strict=False)),
+        "core": values[len(LABELS)],
+    }
+
+
 def make_page(cut: Segments, scores: Any, threshold: float, url: str | None, absolute: Any) -> Page:
     """A Page of the blocks of ``cut`` (made with ``rich=True``) and their scores, shape (blocks, 5).
 
@@ -140,14 +167,10 @@ def make_page(cut: Segments, scores: Any, threshold: float, url: str | None, abs
     blocks = []
     for i, text in enumerate(cut.texts):
         tokens = [(kind, absolute(value) if kind in ("link", "unlink") else value) for kind, value in cut.inline[i]]
-        row = [float(x) for x in scores[i]]
-        best = max(range(len(LABELS)), key=row.__getitem__)
         blocks.append(
             Block(
                 text=text,
-                label=LABELS[best],
-                scores=dict(zip(LABELS, row, strict=False)),
-                core=row[len(LABELS)],
+                **label_and_scores(scores[i]),
                 tag=cut.node_tag[cut.node[i]],
                 path=cut.paths[i],
                 links=link_pairs(tokens),
@@ -156,3 +179,15 @@ def make_page(cut: Segments, scores: Any, threshold: float, url: str | None, abs
             )
         )
     return Page(blocks, threshold, cut.title, url)
+
+
+def make_text_page(lines: Lines, scores: Any, threshold: float) -> Page:
+    """A Page of the blocks of a plain text and their scores, shape (blocks, 5)."""
+    blocks = []
+    number, at = 1, 0
+    for (a, _), text, row in zip(lines.spans, lines.texts(), scores, strict=True):
+        number += lines.text.count("\n", at, a)
+        height = text.count("\n")
+        blocks.append(Block(text=text, **label_and_scores(row), lines=(number, number + height)))
+        at = a
+    return Page(blocks, threshold, _plain=lines)

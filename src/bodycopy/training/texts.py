@@ -1,0 +1,160 @@
+"""Text that extractors made of labelled pages → examples for the text model.
+
+Each line takes the label that most of its words have in the page. Pages that nobody labelled are labelled by the HTML
+model, where it is sure: it sees the tree, and is the better judge. A file of texts is JSON Lines with ``corpus``,
+``id``, ``source`` (the extractor) and ``text``, made by `python -m bodycopy.training.extract`; with ``blocks``, a list
+of ``[label, line]``, its labels are taken as they are.
+
+Extractors differ in what they write, and the texts that users have come from more of them than can be tried. So every
+page is also written out in a manner made up by chance: with or without blank lines, bullets, heading marks.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from joblib import Parallel, delayed
+
+from bodycopy.api import scored
+from bodycopy.blocks import Segments
+from bodycopy.document import segment
+from bodycopy.line_features import line_features, token_rows
+from bodycopy.lines import cut_text
+from bodycopy.model import LABELS, Model
+from bodycopy.tokens import BUCKETS
+from bodycopy.training.corpora import Source, read_jsonl
+from bodycopy.training.examples import UNKNOWN, Example, labels_of
+
+SURE = 0.8  # the score from which the HTML model's word counts
+MADE = "made up"  # the source of texts that no extractor wrote
+BULLETS = ("- ", "• ", "* ", "-\n", "")
+CHROME_KEPT, JUNK_KEPT = (0.0, 0.05, 0.3), (0.3, 0.7, 1.0)  # shares of the blocks that made-up extractors let through
+
+
+@dataclass(slots=True)
+class Text:
+    source: str
+    text: str
+    blocks: list[tuple[str, str]] | None  # (label, line), if labelled by hand
+
+
+def read_texts(paths: Iterable[Path]) -> dict[tuple[str, str], list[Text]]:
+    """The texts of each page, by corpus and id; of two by one extractor the first stands."""
+    texts: dict[tuple[str, str], dict[str, Text]] = {}
+    for path in paths:
+        for row in read_jsonl(path):
+            blocks = [(label, line) for label, line in row["blocks"] if label] if "blocks" in row else None
+            of_page = texts.setdefault((row["corpus"], row["id"]), {})
+            of_page.setdefault(row["source"], Text(row["source"], row["text"], blocks))
+    return {page: list(found.values()) for page, found in texts.items()}
+
+
+def page_labels(source: Source, cut: Segments, model: Model) -> npt.NDArray[np.int8]:
+    """The labels of a page's blocks: those that it has, else those that the HTML model is sure of."""
+    if source.labels is not None:
+        return labels_of(cut.texts, source.labels, source.by_hand)
+    scores = scored(cut, model, None)[0][:, : len(LABELS)]
+    return np.where(scores.max(1) >= SURE, scores.argmax(1), UNKNOWN).astype(np.int8)
+
+
+def made_up(cut: Segments, labels: npt.NDArray[np.int8], chance: random.Random) -> Text:
+    """A page as some extractor might write it, its lines labelled."""
+    kept_of = {"body": 1.0, "chrome": chance.choice(CHROME_KEPT)}
+    kept_of |= {label: chance.choice(JUNK_KEPT) for label in ("promo", "related")}
+    bullet, gap, mark = chance.choice(BULLETS), chance.choice(("\n", "\n\n")), chance.choice(("", "", "# "))
+    lines: list[str] = []
+    blocks: list[tuple[str, str]] = []
+    last = (-1, True)
+    for node, text, label in zip(cut.node, cut.texts, labels, strict=True):
+        name = LABELS[label] if label >= 0 else "chrome"
+        # What is in one element is kept or left out as a whole, as extractors do.
+        if last[0] != node:
+            last = (node, chance.random() < kept_of[name])
+        if not last[1] or label == UNKNOWN:
+            continue
+        line = " ".join(text.split())
+        tag = cut.node_tag[node]
+        before = bullet if tag == "li" else mark if tag in ("h1", "h2", "h3", "h4") else ""
+        lines.append(before + line)
+        blocks.append((name, line))
+    return Text(MADE, gap.join(lines), blocks)
+
+
+def examples_of_page(source: Source, texts: Sequence[Text], model: Model, seed: int) -> list[Example]:
+    """All texts of a page as examples; their ``type`` is what they were made by."""
+    cut = segment(source.html)
+    if not cut.texts:
+        return []
+    labels = page_labels(source, cut, model)
+    known = [(LABELS[label], text) for label, text in zip(labels, cut.texts, strict=True) if label >= 0]
+    chance = random.Random(f"{seed} {source.corpus} {source.id}")
+    made = [made_up(cut, labels, chance) for _ in range(2)]
+    return [
+        found
+        for text in (*texts, *made)
+        if (found := example(source, text, known if text.blocks is None else text.blocks)) is not None
+    ]
+
+
+def example(source: Source, text: Text, known: list[tuple[str, str]]) -> Example | None:
+    """One text with its lines' labels; None where there are none."""
+    lines = cut_text(text.text)
+    if not lines.spans or not known:
+        return None
+    texts = lines.texts()
+    labels = labels_of(texts, known, True)
+    f = line_features(lines)
+    rows, columns, values = token_rows(f)
+    core = np.where(labels == UNKNOWN, UNKNOWN, labels == 0).astype(np.int8)
+    tokens = sp.csr_matrix((values, (rows.astype(np.int32), columns.astype(np.int32))), (len(texts), BUCKETS))
+    by_hand = text.blocks is not None and text.source != MADE
+    return Example(
+        source.corpus, source.id, source.site, text.source, None, by_hand, texts, labels, core, f.numbers, f.structure,
+        tokens,
+    )  # fmt: skip
+
+
+def text_examples(
+    sources: Sequence[Source], texts: dict[tuple[str, str], list[Text]], model: Model, jobs: int = 1, seed: int = 0
+) -> list[Example]:
+    """The examples of all pages."""
+    made = Parallel(n_jobs=jobs, batch_size=16)(
+        delayed(examples_of_page)(s, texts.get((s.corpus, s.id), []), model, seed) for s in sources
+    )
+    return [example for page in made for example in page]
+
+
+def line_scores(examples: Sequence[Example], core: npt.NDArray[Any], threshold: float) -> dict[str, dict[str, Any]]:
+    """By extractor, over the lines labelled by hand: the shares of body lines kept, of junk lines removed, and of words
+    lost on texts without junk.
+    """
+    counts: dict[str, npt.NDArray[np.float64]] = {}
+    at = 0
+    for e in examples:
+        kept = core[at : at + len(e.texts)] >= threshold
+        at += len(e.texts)
+        if not e.by_hand:
+            continue
+        body, junk = e.labels == 0, e.labels > 0
+        length = np.array([len(t.split()) for t in e.texts])
+        clean = not junk.any()
+        counts.setdefault(e.type, np.zeros(6))
+        counts[e.type] += (
+            (body & kept).sum(), body.sum(), (junk & ~kept).sum(), junk.sum(),
+            length[~kept].sum() if clean else 0, length.sum() if clean else 0,
+        )  # fmt: skip
+    out = {}
+    for source, (kept, body, removed, junk, lost, words) in sorted(counts.items()):
+        out[source] = {
+            "body_kept": round(kept / max(1, body), 4),
+            "junk_removed": round(removed / max(1, junk), 4),
+            "clean_words_lost": round(lost / max(1, words), 4),
+        }
+    return out
