@@ -7,9 +7,9 @@ import numpy as np
 from bodycopy.api import resolver
 from bodycopy.blocks import Segments
 from bodycopy.document import segment
-from bodycopy.features import BUCKETS, GROUPS, VERSION
-from bodycopy.model import INPUTS, LABELS, OUTPUTS, Model, Network
+from bodycopy.model import HTML, LABELS, OUTPUTS, Kind, Model, Network
 from bodycopy.page import Page, make_page
+from bodycopy.tokens import BUCKETS
 
 
 def cut(html: bytes | str, rich: bool = False) -> Segments:
@@ -32,14 +32,15 @@ def labelled(html: str, labels: list[str] | None = None, url: str | None = None)
     return make_page(segments, scores, 0.5, url, resolver(url, segments.base))
 
 
-def random_model(seed: int = 0, hidden: int = 8) -> Model:
+def random_model(seed: int = 0, hidden: int = 8, kind: Kind = HTML) -> Model:
     """A model of the right shape that knows nothing. Its table survives the file's 16-bit floats."""
     random = np.random.default_rng(seed)
 
     def weights(*shape: int) -> np.ndarray:
         return random.normal(0, 0.3, shape).astype(np.float16).astype(np.float32)
 
-    layers = [(weights(INPUTS, hidden), weights(hidden)), (weights(hidden, len(OUTPUTS)), weights(len(OUTPUTS)))]
-    network = Network(weights(INPUTS), np.ones(INPUTS, np.float32), layers)
-    card = {"kind": "html", "feature_version": VERSION, "labels": list(LABELS)}
-    return Model(card, weights(BUCKETS * len(GROUPS), len(OUTPUTS)), weights(len(OUTPUTS)), network)
+    n = kind.inputs
+    layers = [(weights(n, hidden), weights(hidden)), (weights(hidden, len(OUTPUTS)), weights(len(OUTPUTS)))]
+    network = Network(weights(n), np.ones(n, np.float32), layers)
+    card = {"kind": kind.name, "feature_version": kind.version, "labels": list(LABELS)}
+    return Model(kind, card, weights(BUCKETS * kind.groups, len(OUTPUTS)), weights(len(OUTPUTS)), network)

@@ -7,15 +7,15 @@ from scipy.sparse import csr_matrix
 
 from bodycopy import features as module
 from bodycopy.blocks import KINDS
+from bodycopy.context import CONTEXT, context
 from bodycopy.features import (
-    CONTEXT,
     GROUPS,
+    HEIGHTS,
     NAMES,
     Features,
-    context,
     features,
     linear_scores,
-    side_by_side,
+    tables_of,
     token_rows,
 )
 from bodycopy.tokens import BUCKETS, IN_MARKUP, IN_TEXT, MARK, marked, words
@@ -64,7 +64,7 @@ def all_arrays(f: Features) -> list[np.ndarray]:
     boxes = [edge for box in where.boxes for edge in box]
     return [
         f.numbers, f.text.ids, f.text.starts, f.names.ids, f.names.starts, f.targets.ids, f.targets.starts, f.words,
-        f.chain, where.alike, where.mass, where.likeness, where.heading, *boxes,
+        f.chain, where.alike, where.mass, where.traits, where.heading, *boxes,
     ]  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def test_the_context_of_every_page_is_finite(html):
     n = len(f.words)
     scores = np.random.default_rng(1).random((n, 3), np.float32)
     around = context(scores, f.structure)
-    assert around.shape == (n, len(CONTEXT) * 3)
+    assert around.shape == (n, (len(CONTEXT) + HEIGHTS) * 3)
     assert np.isfinite(around).all()
     assert around.min() > -1e-3  # means of what lies between 0 and 1
     assert around.max() < 1 + 1e-3
@@ -119,7 +119,7 @@ def test_linear_scores_are_the_product_of_the_training_matrix_and_the_table(html
         inside = (columns >= group * BUCKETS) & (columns < (group + 1) * BUCKETS)
         matrix = csr_matrix((values[inside], (blocks[inside], columns[inside])), shape=(n, rows))
         expected.append(matrix @ table)
-    np.testing.assert_allclose(linear_scores(f, table, side_by_side(table)), np.hstack(expected), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(linear_scores(f, tables_of(table)), np.hstack(expected), rtol=1e-3, atol=1e-3)
     assert set(blocks.tolist()) <= set(range(n))
     assert columns.max() < rows
 

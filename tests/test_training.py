@@ -9,6 +9,7 @@ from test_pages import FOLDER, NAMES, blocks
 import bodycopy
 from bodycopy.document import segment
 from bodycopy.features import features
+from bodycopy.model import HTML
 from bodycopy.training.corpora import digest, read_corpora
 from bodycopy.training.examples import UNKNOWN, core_of, examples, labels_of
 from bodycopy.training.stacking import Settings, fit, predict
@@ -48,7 +49,7 @@ def test_every_page_comes_with_its_labels_and_its_main_text(known):
 def test_a_fitted_model_scores_a_page_as_it_did_in_training(known, tmp_path):
     fitted = fit(known, QUICK)
     card = {"kind": "html", "feature_version": bodycopy.features.VERSION, "labels": list(bodycopy.LABELS)}
-    bodycopy.Model(card, fitted.weights, fitted.bias, fitted.network).save(tmp_path / "mine.npz")
+    bodycopy.Model(HTML, card, fitted.weights, fitted.bias, fitted.network).save(tmp_path / "mine.npz")
     model = bodycopy.load_model(tmp_path / "mine.npz")
     for e in known[:4]:
         found = features(segment((FOLDER / f"{e.id}.html").read_bytes()))

@@ -76,13 +76,13 @@ def clean_text(
     text: str,
     *,
     keep: Collection[str] = ("body",),
-    threshold: float = TEXT_THRESHOLD,
+    threshold: float | None = None,
     model: Model | str | os.PathLike[str] | None = None,
 ) -> str:
     """The core content of plain text that somebody extracted: what is kept comes out as it stands there.
 
-    ``keep``: the labels to keep. ``threshold``: the body score from which a block is kept, 0 to 1; higher removes more.
-    ``model``: a text model or the path of one.
+    ``keep``: the labels to keep. ``threshold``: the body score from which a block is kept, 0 to 1; higher removes more;
+    by default `model.TEXT_THRESHOLD`. ``model``: a text model or the path of one.
 
     Raises TypeError for anything but str, ValueError for unknown labels or a threshold out of range; never for what is
     in a text.
@@ -96,12 +96,13 @@ def clean_text(
     scores = chosen.score(line_features(lines))
     best = scores[:, : len(LABELS)].argmax(1).tolist()
     core = scores[:, len(LABELS)].tolist()
-    kept = [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, threshold, False)]
+    least = TEXT_THRESHOLD if threshold is None else threshold
+    kept = [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, least, False)]
     return kept_text(lines, kept)
 
 
 def label_text(
-    text: str, *, threshold: float = TEXT_THRESHOLD, model: Model | str | os.PathLike[str] | None = None
+    text: str, *, threshold: float | None = None, model: Model | str | os.PathLike[str] | None = None
 ) -> Page:
     """Every block of a plain text with its label, scores and line numbers.
 
@@ -111,7 +112,7 @@ def label_text(
     check_threshold(threshold)
     lines = cut_text(text)
     scores = chosen.score(line_features(lines)) if lines.spans else ()
-    return make_text_page(lines, scores, threshold)
+    return make_text_page(lines, scores, TEXT_THRESHOLD if threshold is None else threshold)
 
 
 def scored(cut: Segments, model: Model, threshold: float | None) -> tuple[Floats, float]:

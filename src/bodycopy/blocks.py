@@ -267,6 +267,9 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
                         href = ""
                 elif lead:  # an element without text, an icon say, ends here too
                     lead, n_links = "", 0
+                if event is not None and (len(blocks) >= MOST_BLOCKS or len(nodes) >= MOST_NODES):
+                    enough, kinds[-1] = True, INERT
+                    break
                 if kind == PART:
                     continue
                 if event is None:
@@ -276,9 +279,6 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
                     if kind == VERBATIM:
                         verbatim -= 1
                     continue
-                if len(blocks) >= MOST_BLOCKS or len(nodes) >= MOST_NODES:
-                    enough, kinds[-1] = True, INERT
-                    break
                 name = ""
                 hidden = invisible
                 for key, value in attributes.items():

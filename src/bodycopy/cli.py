@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
 import bodycopy
+from bodycopy.document import decode
+from bodycopy.sniff import is_html
 
 SUFFIXES = {"text": ".txt", "markdown": ".md", "json": ".json"}
 COLOURS = {"body": "green", "promo": "red", "related": "yellow", "chrome": "bright_black"}
@@ -34,12 +36,22 @@ class Labels(click.ParamType):  # type: ignore[type-arg]
 threshold_option = click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    help="Body score from which a block is kept: higher is more precise, lower keeps more. [default: by the page]",
+    help="Body score from which a block is kept: higher is more precise, lower keeps more. "
+    "[default: of HTML by the page, of text 0.15]",
+)
+input_option = click.option(
+    "--input",
+    "kind",
+    type=click.Choice(["auto", "html", "text"]),
+    default="auto",
+    show_default=True,
+    help="What a PAGE holds; auto looks.",
 )
 encoding_option = click.option("--encoding", help="Charset of the HTTP header; wins over what the page declares.")
 model_option = click.option(
-    "--model", type=click.Path(dir_okay=False), help="A model of your own. [default: the shipped one]"
+    "--model", type=click.Path(dir_okay=False), help="A model of your own, for HTML. [default: the shipped one]"
 )
+text_model_option = click.option("--text-model", type=click.Path(dir_okay=False), help="The same, for text.")
 url_option = click.option("--url", help="Address of the page, to make its links absolute.")
 
 
@@ -56,6 +68,8 @@ Examples:
   curl -s https://example.com/story | bodycopy clean -
   bodycopy clean --format markdown --output clean/ pages/*.html
   bodycopy clean --keep body,related --threshold 0.6 story.html
+  bodycopy clean extracted.txt
+  bodycopy clean --field text --removed-field removed --output clean/ corpus.jsonl
 """
 )
 @click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
@@ -64,51 +78,166 @@ Examples:
 )
 @click.option("--keep", type=Labels(), default="body", show_default=True, help="Labels to keep, parted by commas.")
 @threshold_option
-@click.option("--full", is_flag=True, help="Keep all that is labelled body: also headline, standfirst and captions.")
+@click.option("--full", is_flag=True, help="Keep all of a page that is labelled body: also headline and captions.")
+@input_option
+@click.option("--field", help="PAGEs are JSON Lines: clean this field of each object, and leave the others.")
+@click.option("--removed-field", help="With --field: a field to put the removed text into.")
+@click.option("--labels-field", help="With --field: a field to put every block with its label into.")
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Folder to write a file a page into.")
 @click.option("--force", is_flag=True, help="Overwrite files in the output folder.")
 @encoding_option
 @url_option
 @model_option
+@text_model_option
 def clean(
     pages: tuple[str, ...],
     form: str,
     keep: tuple[str, ...],
     threshold: float | None,
     full: bool,
+    kind: str,
+    field: str | None,
+    removed_field: str | None,
+    labels_field: str | None,
     output: Path | None,
     force: bool,
     encoding: str | None,
     url: str | None,
     model: str | None,
+    text_model: str | None,
 ) -> None:
-    """Write the core content of each PAGE, an HTML file or - for standard input.
+    """Write the core content of each PAGE, a file of HTML or text, or - for standard input.
 
-    JSON has every block with its label and scores, one page a line. A page that cannot be read or written is reported
-    on standard error, the others are done, and the exit status is 1.
+    JSON has every block with its label and scores, one page a line. What is kept of text comes out as it stands there.
+    A page that cannot be read or written is reported on standard error, the others are done, and the exit status is 1;
+    so it is with an object of JSON Lines.
     """
-    chosen = open_model(model)
+    if (removed_field or labels_field) and not field:
+        raise click.UsageError("--removed-field and --labels-field go with --field")
+    if field and form != "text":
+        raise click.UsageError("--field writes JSON Lines: --format does not go with it")
+    cleaner = Cleaner(kind, encoding, url, keep, threshold, full, model, text_model)
     failed = printed = False
     written: set[Path] = set()
-    for name, data in read_pages(pages):
+    for name in pages:
+        if field:
+            rows = CleanRows(name, cleaner, field, removed_field, labels_field)
+            done = print_rows(rows) if output is None else write(output, name, ".jsonl", rows, force, written)
+            failed |= rows.failed or not done
+            continue
+        data = read_page(name)
         if data is None:
             failed = True
             continue
-        if form == "text":
-            text = bodycopy.clean(data, encoding=encoding, keep=keep, threshold=threshold, full=full, model=chosen)
+        text = cleaner.render(name, data, form)
+        if output is not None:
+            failed |= not write(output, name, SUFFIXES[form], [text], force, written)
         else:
-            page = bodycopy.label(data, url, encoding=encoding, threshold=threshold, model=chosen)
-            text = (
-                json.dumps({"file": name} | page.to_dict(), ensure_ascii=False)
-                if form == "json"
-                else page.render_markdown(keep, full)
-            )
-        if output is None:
-            click.echo(("\n" if printed and form != "json" else "") + printable(text))
+            click.echo(("\n" if printed and form != "json" else "") + printable(text), nl=False)
             printed = True
-        elif not write(output, name, SUFFIXES[form], text, force, written):
-            failed = True
     sys.exit(1 if failed else 0)
+
+
+class Cleaner:
+    """What the options of `clean` make of a page; a model is read when it is first needed."""
+
+    def __init__(
+        self,
+        kind: str,
+        encoding: str | None,
+        url: str | None,
+        keep: tuple[str, ...],
+        threshold: float | None,
+        full: bool,
+        model: str | None,
+        text_model: str | None,
+    ):
+        self.kind = kind
+        self.encoding = encoding
+        self.url = url
+        self.keep = keep
+        self.threshold = threshold
+        self.full = full
+        self.models = {"html": model, "text": text_model}
+
+    def label(self, data: bytes | str) -> tuple[str, bodycopy.Page]:
+        """What a page holds, "html" or "text", and the page, labelled."""
+        kind, data = input_of(data, self.kind, self.encoding)
+        model = open_model(self.models[kind], kind)
+        if kind == "html":
+            return kind, bodycopy.label(data, self.url, encoding=self.encoding, threshold=self.threshold, model=model)
+        assert isinstance(data, str)
+        return kind, bodycopy.label_text(data, threshold=self.threshold, model=model)
+
+    def clean(self, data: bytes | str) -> str:
+        """The core content as text."""
+        kind, data = input_of(data, self.kind, self.encoding)
+        model = open_model(self.models[kind], kind)
+        if kind == "html":
+            return bodycopy.clean(
+                data, encoding=self.encoding, keep=self.keep, threshold=self.threshold, full=self.full, model=model
+            )
+        assert isinstance(data, str)
+        return bodycopy.clean_text(data, keep=self.keep, threshold=self.threshold, model=model)
+
+    def render(self, name: str, data: bytes, form: str) -> str:
+        """A page in one of the formats, with a line end at its end."""
+        if form == "text":
+            text = self.clean(data)
+        else:
+            _, page = self.label(data)
+            if form == "json":
+                text = json.dumps({"file": name} | page.to_dict(), ensure_ascii=False)
+            else:
+                text = page.render_markdown(self.keep, self.full)
+        return text if text.endswith("\n") else text + "\n"
+
+
+class CleanRows:
+    """The objects of a JSON Lines file with one field cleaned, as lines; read as they are asked for."""
+
+    def __init__(self, name: str, cleaner: Cleaner, field: str, removed_field: str | None, labels_field: str | None):
+        self.name = name
+        self.cleaner = cleaner
+        self.field = field
+        self.removed_field = removed_field
+        self.labels_field = labels_field
+        self.failed = False
+
+    def __iter__(self) -> Iterator[str]:
+        with sys.stdin.buffer if self.name == "-" else open(self.name, "rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                try:
+                    yield json.dumps(self.cleaned(line), ensure_ascii=False) + "\n"
+                except ValueError as error:
+                    self.failed = True
+                    click.echo(f"bodycopy: {self.name}:{number}: {error}; left out", err=True)
+
+    def cleaned(self, line: bytes) -> dict[str, object]:
+        """One object, cleaned. Raises ValueError that says what is wrong with it."""
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"not JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise ValueError("not a JSON object")
+        text = row.get(self.field)
+        if not isinstance(text, str):
+            raise ValueError(f"no text in the field {self.field!r}" if text is None else f"{self.field!r} is no text")
+        if not (self.removed_field or self.labels_field):
+            row[self.field] = self.cleaner.clean(text)
+            return row
+        _, page = self.cleaner.label(text)
+        kept = page.select(self.cleaner.keep, self.cleaner.full)
+        row[self.field] = page.render_text(self.cleaner.keep, self.cleaner.full)
+        if self.removed_field:
+            ids = set(map(id, kept))
+            row[self.removed_field] = "\n".join(b.text for b in page.blocks if id(b) not in ids)
+        if self.labels_field:
+            row[self.labels_field] = [[b.label, b.text] for b in page.blocks]
+        return row
 
 
 @main.command(
@@ -116,23 +245,27 @@ def clean(
 Examples:
   bodycopy label story.html
   bodycopy label story.html | grep ^related | cut -f 4
+  bodycopy label --input text extracted.txt
 """
 )
 @click.argument("page", metavar="PAGE")
 @threshold_option
+@input_option
 @encoding_option
 @model_option
-def label(page: str, threshold: float | None, encoding: str | None, model: str | None) -> None:
-    """Show every block of PAGE, an HTML file or - for standard input.
+@text_model_option
+def label(
+    page: str, threshold: float | None, kind: str, encoding: str | None, model: str | None, text_model: str | None
+) -> None:
+    """Show every block of PAGE, a file of HTML or text, or - for standard input.
 
     A line a block: its label, the label's score, its body score, its text; parted by tabs in a pipe, coloured on a
     terminal. A block that `bodycopy clean` keeps is marked with + behind its body score.
     """
-    chosen = open_model(model)
-    ((_, data),) = read_pages((page,))
+    data = read_page(page)
     if data is None:
         sys.exit(1)
-    labelled = bodycopy.label(data, encoding=encoding, threshold=threshold, model=chosen)
+    _, labelled = Cleaner(kind, encoding, None, ("body",), threshold, False, model, text_model).label(data)
     terminal = sys.stdout.isatty()
     for block in labelled.blocks:
         kept = "+" if block.core >= labelled.threshold else ""
@@ -147,21 +280,39 @@ def label(page: str, threshold: float | None, encoding: str | None, model: str |
             click.echo(f"{block.label}\t{score:.4f}\t{block.core:.4f}{kept}\t{text}")
 
 
-def open_model(path: str | None) -> bodycopy.Model:
+def open_model(path: str | None, kind: str) -> bodycopy.Model:
     try:
-        return bodycopy.load_model(path)
+        return bodycopy.load_model(path, kind)
     except (OSError, bodycopy.ModelError) as error:
         raise click.ClickException(f"cannot use the model: {error}") from error
 
 
-def read_pages(names: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
-    """Each name with its page's bytes, or None where it could not be read, which is reported."""
-    for name in names:
-        try:
-            yield name, sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        except OSError as error:
-            click.echo(f"bodycopy: {name}: {error.strerror or error}", err=True)
-            yield name, None
+def read_page(name: str) -> bytes | None:
+    """A page's bytes, or None where it could not be read, which is reported."""
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        click.echo(f"bodycopy: {name}: {error.strerror or error}", err=True)
+        return None
+
+
+def input_of(data: bytes | str, kind: str, encoding: str | None) -> tuple[str, bytes | str]:
+    """What a page holds, "html" or "text", and the page: HTML as it came, text decoded."""
+    if kind == "html":
+        return kind, data
+    text = data if isinstance(data, str) else decode(data, encoding)
+    return ("html", data) if kind == "auto" and is_html(text) else ("text", text)
+
+
+def print_rows(rows: CleanRows) -> bool:
+    """Write rows to standard output; says whether they could be read."""
+    try:
+        for row in rows:
+            click.echo(printable(row), nl=False)
+    except OSError as error:
+        click.echo(f"bodycopy: {rows.name}: {error.strerror or error}", err=True)
+        return False
+    return True
 
 
 def printable(text: str) -> str:
@@ -169,7 +320,7 @@ def printable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def write(folder: Path, page: str, suffix: str, text: str, force: bool, written: set[Path]) -> bool:
+def write(folder: Path, page: str, suffix: str, texts: Iterable[str], force: bool, written: set[Path]) -> bool:
     """Write one page's output, whole or not at all; says why not, and never overwrites unasked.
 
     ``written`` are the files of this run, which even ``force`` does not overwrite; this one is added.
@@ -180,7 +331,8 @@ def write(folder: Path, page: str, suffix: str, text: str, force: bool, written:
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f".{name}{suffix}.{os.getpid()}"
         try:
-            draft.write_text(text + "\n", encoding="utf-8", errors="replace")
+            with open(draft, "w", encoding="utf-8", errors="replace", newline="") as file:
+                file.writelines(texts)
             if force and target not in written:
                 os.replace(draft, target)
             else:

@@ -81,10 +81,15 @@ class Page:
     @property
     def text(self) -> str:
         """The core content as plain text: what `clean` or `clean_text` returns."""
-        if self._plain is not None:
-            return self.render_markdown()
-        kept = self.select()
-        return to_text([b.text for b in kept], [b._place for b in kept])
+        return self.render_text()
+
+    def render_text(self, keep: Collection[str] = ("body",), full: bool = False) -> str:
+        """The blocks that `select` gives, as plain text; those of plain text as they stand in it."""
+        kept = self.select(keep, full)
+        if self._plain is None:
+            return to_text([b.text for b in kept], [b._place for b in kept])
+        ids = set(map(id, kept))
+        return kept_text(self._plain, [i for i, b in enumerate(self.blocks) if id(b) in ids])
 
     @property
     def markdown(self) -> str:
@@ -94,11 +99,7 @@ class Page:
     def render_markdown(self, keep: Collection[str] = ("body",), full: bool = False) -> str:
         """The blocks that `select` gives, in Markdown; those of plain text as they stand in it."""
         if self._plain is not None:
-            check_keep(keep)
-            kept_blocks = enumerate(self.blocks)
-            return kept_text(
-                self._plain, [i for i, b in kept_blocks if wanted(b.label, b.core, keep, self.threshold, full)]
-            )
+            return self.render_text(keep, full)
         kept = self.select(keep, full)
         return to_markdown([b._tokens for b in kept], [b._place for b in kept])
 

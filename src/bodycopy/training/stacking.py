@@ -261,8 +261,10 @@ def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda 
             out = fold == k
             scores[out] = fit_network(x, table, ~out, settings, centre, spread)(x[out])
             say(f"network, pass {attempt + 1}, fold {k + 1} of {settings.folds}")
+        if not (doubts := doubted(table, scores)).any():
+            break
         if attempt == 0:
-            table.weight[doubted(table, scores)] *= settings.doubt
+            table.weight[doubts] *= settings.doubt
     network = fit_network(x, table, everything, settings, centre, spread)
     say("network, on all pages")
     return Fitted(weights, bias, network, scores)

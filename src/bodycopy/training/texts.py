@@ -95,7 +95,7 @@ def examples_of_page(source: Source, texts: Sequence[Text], model: Model, seed: 
     labels = page_labels(source, cut, model)
     known = [(LABELS[label], text) for label, text in zip(labels, cut.texts, strict=True) if label >= 0]
     chance = random.Random(f"{seed} {source.corpus} {source.id}")
-    made = [made_up(cut, labels, chance) for _ in range(2)]
+    made = [made_up(cut, labels, chance)]
     return [
         found
         for text in (*texts, *made)
