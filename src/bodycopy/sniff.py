@@ -31,5 +31,6 @@ def is_html(text: str) -> bool:
         return True
     lines = [line for line in head.splitlines() if line.strip()]
     tagged = sum("<" in line and ">" in line for line in lines)
-    enough = share >= MARKED_UP if begins else closes and share >= MARKED_UP_LATER
-    return enough and tagged >= 0.5 * len(lines)
+    if not closes:
+        return begins and all(line.lstrip().startswith("<") for line in lines)
+    return share >= (MARKED_UP if begins else MARKED_UP_LATER) and tagged >= 0.5 * len(lines)
