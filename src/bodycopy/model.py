@@ -104,10 +104,11 @@ class Network:
     """A feed-forward network of rectified linear units (Nair and Hinton, 2010), over standardised inputs.
 
     ``centre`` and ``scale`` are the inputs' means and inverse deviations; each layer is weights (inputs, outputs) and
-    biases.
+    biases. ``odds`` are what those of each label are multiplied by in the end, for not all mistakes are alike.
     """
 
-    def __init__(self, centre: Floats, scale: Floats, layers: list[tuple[Floats, Floats]]):
+    def __init__(self, centre: Floats, scale: Floats, layers: list[tuple[Floats, Floats]], odds: Floats | None = None):
+        self.odds = np.ones(len(LABELS), np.float32) if odds is None else odds
         self.centre = centre
         self.scale = scale
         self.layers = layers
@@ -133,6 +134,8 @@ class Network:
         core = 1 / (1 + np.exp(-np.clip(x[:, -1], -30, 30)))
         # A block that is surely not body is less of the running text, too: the labels have the last word.
         x[:, -1] = core * labels[:, 0] ** BODY_SAY
+        labels *= self.odds
+        labels /= labels.sum(1, keepdims=True)
         return x
 
 
@@ -173,7 +176,7 @@ class Model:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, whole or not at all."""
         arrays = {"table": self._table, "bias": self._bias}
-        arrays |= {"centre": self._network.centre, "scale": self._network.scale}
+        arrays |= {"centre": self._network.centre, "scale": self._network.scale, "odds": self._network.odds}
         for i, (weights, biases) in enumerate(self._network.layers):
             arrays |= {f"weights{i}": weights, f"biases{i}": biases}
         arrays["table"] = arrays["table"].astype(np.float16)  # most of the file
@@ -210,11 +213,12 @@ class Model:
                 )
         try:
             layers = [(arrays[f"weights{i}"], arrays[f"biases{i}"]) for i in range(card["layers"])]
-            network = Network(arrays["centre"], arrays["scale"], layers)
+            network = Network(arrays["centre"], arrays["scale"], layers, arrays["odds"])
             widths = [kind.inputs, *(biases.shape[0] for _, biases in layers)]
             shapes = [
                 ("token table", arrays["table"].shape, (BUCKETS * kind.groups, len(OUTPUTS))),
                 ("biases", arrays["bias"].shape, (len(OUTPUTS),)),
+                ("odds", network.odds.shape, (len(LABELS),)),
                 ("means and scales", (network.centre.shape, network.scale.shape), ((kind.inputs,),) * 2),
                 ("layers", tuple(w.shape for w, _ in layers), tuple(pairwise(widths))),
                 ("outputs", widths[-1:], [len(OUTPUTS)]),

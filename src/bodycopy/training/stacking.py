@@ -147,7 +147,7 @@ def fit_network(
 
     seeds = range(settings.seed, settings.seed + settings.bag)
     tasks = [delayed(fit)(seed) for seed in seeds for fit in (core, label)]
-    bag = join(Parallel(n_jobs=settings.jobs, backend="threading")(tasks), centre, spread, settings.label_odds)
+    bag = join(Parallel(n_jobs=settings.jobs, backend="threading")(tasks), centre, spread)
     return imitate(bag, x, scaled, rows, settings)
 
 
@@ -182,7 +182,7 @@ def fit_epochs(
     return model
 
 
-def join(parts: list[MLPClassifier], centre: Floats, spread: Floats, label_odds: tuple[float, ...]) -> Network:
+def join(parts: list[MLPClassifier], centre: Floats, spread: Floats) -> Network:
     """Networks side by side as one. The bag's mean is taken over log odds, so that it stays one matrix product."""
     bags = len(parts) // 2
     hidden = [p.coefs_[0].shape[1] for p in parts]
@@ -196,15 +196,19 @@ def join(parts: list[MLPClassifier], centre: Floats, spread: Floats, label_odds:
         out_weights[at : at + size, columns] = part.coefs_[1] / bags
         out_biases[columns] += part.intercepts_[1] / bags
         at += size
-    out_biases[: len(LABELS)] += np.log(label_odds)
     return network_of([weights, out_weights], [biases, out_biases], centre, spread)
 
 
 def network_of(
-    weights: Sequence[npt.NDArray[Any]], biases: Sequence[npt.NDArray[Any]], centre: Floats, spread: Floats
+    weights: Sequence[npt.NDArray[Any]],
+    biases: Sequence[npt.NDArray[Any]],
+    centre: Floats,
+    spread: Floats,
+    odds: Sequence[float] | None = None,
 ) -> Network:
     layers = [(w.astype(np.float32), b.astype(np.float32)) for w, b in zip(weights, biases, strict=True)]
-    return Network(centre, (1 / spread).astype(np.float32), layers)
+    factors = None if odds is None else np.array(odds, np.float32)
+    return Network(centre, (1 / spread).astype(np.float32), layers, factors)
 
 
 def imitate(teacher: Network, x: Floats, scaled: Floats, rows: npt.NDArray[np.bool_], settings: Settings) -> Network:
@@ -219,7 +223,7 @@ def imitate(teacher: Network, x: Floats, scaled: Floats, rows: npt.NDArray[np.bo
     target = np.clip(odds, -SURE, SURE)
     fit_epochs(model, scaled, target, rows, settings.imitation_epochs, settings)
     spread = np.reciprocal(teacher.scale)
-    return network_of(model.coefs_, model.intercepts_, teacher.centre, spread)
+    return network_of(model.coefs_, model.intercepts_, teacher.centre, spread, settings.label_odds)
 
 
 @dataclass(slots=True)
