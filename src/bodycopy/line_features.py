@@ -26,6 +26,7 @@ VERSION = 1  # of everything in this module and of `lines`: a model of another v
 
 GROUPS = ("text",)
 NEAR = 5  # blocks to either side that make up a neighbourhood
+LEAD_IN = re.compile(r"\W*\w[^:.!?]{0,24}[:：]\s*\S")  # "See also: ..."
 LINKED = re.compile(r"\]\(|://|@\w+\.\w|\bwww\.")  # Markdown's links, addresses
 ENDS_SENTENCE, STARTS_UPPER = SHAPE.index("ends_sentence"), SHAPE.index("starts_upper")
 
@@ -33,7 +34,7 @@ TRAITS = ("long", "ends_sentence", "bullet", "length", "blank_before", "subject"
 BOXES = ("near", "run", "section", "together")
 NAMES = (
     *SHAPE,
-    *("bullet", "heading_mark", "quote_mark", "bar", "linked", "blank_before", "blank_after", "heading"),
+    *("bullet", "heading_mark", "quote_mark", "bar", "linked", "lead_in", "blank_before", "blank_after", "heading"),
     *("repeats", "seen", "subject", "in_headline", "of_headline"),
     *("index", "index_from_end", "long_before", "long_after", "to_long_before", "to_long_after"),
     *("place", "mass_before", "share_of_longest"),
@@ -74,6 +75,7 @@ def line_features(lines: Lines) -> LineFeatures:
         np.array([c == ">" for c in initial]),
         np.array(["|" in t for t in texts]),
         np.array([LINKED.search(t) is not None for t in texts]),
+        np.array([LEAD_IN.match(t) is not None for t in texts]),
         np.clip(blank[:-1], 0, 3),
         np.clip(blank[1:], 0, 3),
         heading,

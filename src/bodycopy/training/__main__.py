@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 
 import bodycopy
-from bodycopy.features import NAMES, VERSION
-from bodycopy.model import HTML, LABELS, Model
+from bodycopy.model import HTML, LABELS, TEXT, TEXT_THRESHOLD, Model
+from bodycopy.tokens import Floats
 from bodycopy.training.corpora import read_corpora
 from bodycopy.training.evaluation import block_labels, main_text
-from bodycopy.training.examples import examples
+from bodycopy.training.examples import Example, examples
 from bodycopy.training.stacking import Settings, fit, predict, site_folds
+from bodycopy.training.texts import TEXT_SETTINGS, line_scores, read_texts, text_examples
 
 
 @click.command()
@@ -26,50 +30,79 @@ from bodycopy.training.stacking import Settings, fit, predict, site_folds
     help="Labelled blocks of pages in the corpora.",
 )
 @click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The model file to write."
+    "--texts",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Train the text model instead, on what extractors made of the pages.",
 )
-@click.option("--jobs", default=2, show_default=True, help="Processes that read pages.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The model file to write.")
+@click.option("--jobs", default=2, show_default=True, help="Threads and processes to work with.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--holdout", is_flag=True, help="Write no model: fit on four fifths of the sites and score the rest.")
 def main(
-    corpora: tuple[Path, ...], labels: tuple[Path, ...], output: Path, jobs: int, seed: int, holdout: bool
+    corpora: tuple[Path, ...],
+    labels: tuple[Path, ...],
+    texts: tuple[Path, ...],
+    output: Path | None,
+    jobs: int,
+    seed: int,
+    holdout: bool,
 ) -> None:
     """Train a model on CORPORA and write it, with its cross-validated scores in its card.
 
     The scores are cross-validated: those of networks on sites that they were not fitted on. The stage before them has
     seen those sites, as stacking has it; ``--holdout`` scores pages that no stage has seen.
     """
+    if (output is None) != holdout:
+        raise click.UsageError("either --output or --holdout")
     sources = list(read_corpora(list(corpora), list(labels)))
     click.echo(f"{len(sources)} pages, {sum(s.labels is not None for s in sources)} of them labelled", err=True)
-    known = examples(sources, jobs)
-    settings = Settings(seed=seed, jobs=jobs)
+    if texts:
+        kind, settings = TEXT, TEXT_SETTINGS
+        known = text_examples(sources, read_texts(texts), bodycopy.load_model(), jobs, seed)
+    else:
+        kind, settings = HTML, Settings()
+        known = examples(sources, jobs)
+    settings = Settings(**asdict(settings) | {"seed": seed, "jobs": jobs})
     if holdout:
         fold = site_folds(known, settings.folds, settings.seed)
         fitted = fit([e for e, k in zip(known, fold, strict=True) if k], settings, progress)
         rest = [e for e, k in zip(known, fold, strict=True) if not k]
-        scores = predict(fitted, rest)
-        click.echo(json.dumps({"main_text": main_text(rest, scores), "labels": block_labels(rest, scores)}, indent=1))
+        click.echo(json.dumps(measured(rest, predict(fitted, rest)), indent=1))
         return
+    assert output is not None
     fitted = fit(known, settings, progress)
-    measured = {"main_text": main_text(known, fitted.scores), "labels": block_labels(known, fitted.scores)}
+    scores = measured(known, fitted.scores)
     card = {
         "bodycopy_version": bodycopy.__version__,
-        "feature_version": VERSION,
+        "feature_version": kind.version,
         "date": date.today().isoformat(),
         "labels": list(LABELS),
-        "features": list(NAMES),
+        "features": list(kind.names),
         "corpora": {
             c.name: {
-                "pages": sum(e.corpus == c.name for e in known),
-                "labelled": sum(e.corpus == c.name and bool((e.labels >= 0).any()) for e in known),
+                "pages": len({e.id for e in known if e.corpus == c.name}),
+                "labelled": sum(s.corpus == c.name and s.labels is not None for s in sources),
             }
             for c in corpora
         },
-        "settings": {name: getattr(settings, name) for name in Settings.__slots__},
-        "cross_validated": measured,
+        "settings": asdict(settings),
+        "cross_validated": scores,
     }
-    Model(HTML, card, fitted.weights, fitted.bias, fitted.network).save(output)
-    click.echo(json.dumps(measured, indent=1))
+    Model(kind, card, fitted.weights, fitted.bias, fitted.network).save(output)
+    click.echo(json.dumps(scores, indent=1))
+
+
+def measured(known: Sequence[Example], scores: Floats) -> dict[str, Any]:
+    """What the scores of some examples are worth."""
+    if any(e.body for e in known):
+        return {"main_text": main_text(known, scores), "labels": block_labels(known, scores)}
+    return {
+        "lines": line_scores(known, scores[:, -1], TEXT_THRESHOLD),
+        "labels": {
+            source: block_labels(known, scores, source) for source in sorted({e.type for e in known if e.by_hand})
+        },
+    }
 
 
 def progress(text: str) -> None:

@@ -54,13 +54,14 @@ class Settings:
     # What the odds of each label are multiplied by: promo taken for body is worse than the reverse.
     label_odds: tuple[float, ...] = (0.6, 1.95, 1.4, 1.0)
     doubt: float = 0.1  # weight of a block whose core value is doubted
+    by_length: bool = True  # whether blocks weigh by their length for the core, and pages more alike than by blocks
     jobs: int = 1
 
 
 class Table:
     """All blocks of some examples in one table."""
 
-    def __init__(self, examples: Sequence[Example]):
+    def __init__(self, examples: Sequence[Example], by_length: bool = True):
         self.examples = examples
         self.starts = np.concatenate(([0], np.cumsum([len(e.texts) for e in examples])))
         self.page = np.repeat(np.arange(len(examples)), np.diff(self.starts))
@@ -73,7 +74,7 @@ class Table:
         words = np.sqrt(np.expm1(self.numbers[:, WORDS]))
         share = words / np.bincount(self.page, words)[self.page]
         weight = share * np.sqrt(np.bincount(self.page))[self.page]
-        self.weight = (weight / weight.mean()).astype(np.float32)
+        self.weight = (weight / weight.mean() if by_length else np.ones_like(weight)).astype(np.float32)
 
     def targets(self, output: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
         """Which blocks have a known value of an output, and whether it is 1."""
@@ -243,7 +244,7 @@ def doubted(table: Table, scores: Floats) -> npt.NDArray[np.bool_]:
 
 def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda _: None) -> Fitted:
     """Fit all stages on all examples, each on out-of-fold scores of the one before."""
-    table = Table(examples)
+    table = Table(examples, settings.by_length)
     fold = site_folds(examples, settings.folds, settings.seed)[table.page]
     everything = np.ones(len(fold), bool)
 

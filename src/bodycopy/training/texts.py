@@ -31,11 +31,16 @@ from bodycopy.model import LABELS, Model
 from bodycopy.tokens import BUCKETS
 from bodycopy.training.corpora import Source, read_jsonl
 from bodycopy.training.examples import UNKNOWN, Example, labels_of
+from bodycopy.training.stacking import Settings
 
 SURE = 0.8  # the score from which the HTML model's word counts
+LONGEST = 400  # lines of a text to train on: the few longer ones would be most of what there is
 MADE = "made up"  # the source of texts that no extractor wrote
 BULLETS = ("- ", "• ", "* ", "-\n", "")
 CHROME_KEPT, JUNK_KEPT = (0.0, 0.05, 0.3), (0.3, 0.7, 1.0)  # shares of the blocks that made-up extractors let through
+
+# A line is a line, long or short; and there are as many of each label as there are.
+TEXT_SETTINGS = Settings(by_length=False, label_odds=(1.0, 1.0, 1.0, 1.0))
 
 
 @dataclass(slots=True)
@@ -105,8 +110,9 @@ def examples_of_page(source: Source, texts: Sequence[Text], model: Model, seed: 
 
 def example(source: Source, text: Text, known: list[tuple[str, str]]) -> Example | None:
     """One text with its lines' labels; None where there are none."""
+    by_hand = text.blocks is not None and text.source != MADE
     lines = cut_text(text.text)
-    if not lines.spans or not known:
+    if not lines.spans or not known or (len(lines.spans) > LONGEST and not by_hand):
         return None
     texts = lines.texts()
     labels = labels_of(texts, known, True)
@@ -114,7 +120,6 @@ def example(source: Source, text: Text, known: list[tuple[str, str]]) -> Example
     rows, columns, values = token_rows(f)
     core = np.where(labels == UNKNOWN, UNKNOWN, labels == 0).astype(np.int8)
     tokens = sp.csr_matrix((values, (rows.astype(np.int32), columns.astype(np.int32))), (len(texts), BUCKETS))
-    by_hand = text.blocks is not None and text.source != MADE
     return Example(
         source.corpus, source.id, source.site, text.source, None, by_hand, texts, labels, core, f.numbers, f.structure,
         tokens,
@@ -153,8 +158,8 @@ def line_scores(examples: Sequence[Example], core: npt.NDArray[Any], threshold: 
     out = {}
     for source, (kept, body, removed, junk, lost, words) in sorted(counts.items()):
         out[source] = {
-            "body_kept": round(kept / max(1, body), 4),
-            "junk_removed": round(removed / max(1, junk), 4),
-            "clean_words_lost": round(lost / max(1, words), 4),
+            "body_kept": round(float(kept / max(1, body)), 4),
+            "junk_removed": round(float(removed / max(1, junk)), 4),
+            "clean_words_lost": round(float(lost / max(1, words)), 4),
         }
     return out
