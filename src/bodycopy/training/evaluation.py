@@ -42,7 +42,10 @@ def main_text(examples: Sequence[Example], scores: Floats) -> dict[str, dict[str
 
 
 def block_labels(examples: Sequence[Example], scores: Floats, page_type: str | None = None) -> dict[str, Any]:
-    """F1 of each label over the blocks labelled by hand, of one page type or all, their mean, and the confusion by gold."""
+    """F1 of each label over the blocks labelled by hand, their mean, and the confusion, gold by row.
+
+    With ``page_type``, over the pages of that type alone.
+    """
     chosen = np.concatenate([(e.labels != UNKNOWN) & (e.by_hand and page_type in (None, e.type)) for e in examples])
     gold = np.concatenate([e.labels for e in examples])[chosen]
     given = scores[chosen, : len(LABELS)].argmax(1)
