@@ -7,7 +7,7 @@ import numpy as np
 from bodycopy.api import resolver
 from bodycopy.blocks import Segments
 from bodycopy.document import segment
-from bodycopy.model import HTML, LABELS, OUTPUTS, Kind, Model, Network
+from bodycopy.model import HTML, LABELS, OUTPUTS, TEXT, Kind, Model, Network
 from bodycopy.page import Page, make_page
 from bodycopy.tokens import BUCKETS
 
@@ -39,8 +39,9 @@ def random_model(seed: int = 0, hidden: int = 8, kind: Kind = HTML) -> Model:
     def weights(*shape: int) -> np.ndarray:
         return random.normal(0, 0.3, shape).astype(np.float16).astype(np.float32)
 
-    n = kind.inputs
-    layers = [(weights(n, hidden), weights(hidden)), (weights(hidden, len(OUTPUTS)), weights(len(OUTPUTS)))]
-    network = Network(weights(n), np.ones(n, np.float32), layers)
+    networks = []
+    for n in [kind.inputs(later) for later in (False, True)[: 1 + (kind is TEXT)]]:
+        layers = [(weights(n, hidden), weights(hidden)), (weights(hidden, len(OUTPUTS)), weights(len(OUTPUTS)))]
+        networks.append(Network(weights(n), np.ones(n, np.float32), layers))
     card = {"kind": kind.name, "feature_version": kind.version, "labels": list(LABELS)}
-    return Model(kind, card, weights(BUCKETS * kind.groups, len(OUTPUTS)), weights(len(OUTPUTS)), network)
+    return Model(kind, card, weights(BUCKETS * kind.groups, len(OUTPUTS)), weights(len(OUTPUTS)), networks)

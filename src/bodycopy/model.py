@@ -1,8 +1,9 @@
 """Features → scores: a trained model, as data, and how numpy evaluates it.
 
-A model is a linear stage and a small neural network. The linear stage scores the tokens of each block. The network sees
-those scores, the block's numbers, and the linear scores around it; it scores the four labels and, beside them, the
-*core*: whether the block is running text of the piece, as the public corpora of extracted articles count it.
+A model is a linear stage and one or two small neural networks. The linear stage scores the tokens of each block. The
+network sees those scores, the block's numbers, and the linear scores around it; it scores the four labels and, beside
+them, the *core*: whether the block is running text of the piece, as the public corpora of extracted articles count it.
+A second network sees what the first made of the blocks around, too.
 
 The file is a NumPy ``.npz`` archive of plain arrays and one JSON text, the card. It is read without pickle, so it
 cannot run anything, and depends on no version of scikit-learn.
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bodycopy import features, line_features
 from bodycopy.context import CONTEXT, Structure, context
@@ -68,10 +70,10 @@ class Kind:
     tables_of: Callable[[Floats], list[Floats]]  # the token table as it is looked up in
     linear_scores: Callable[[Any, Sequence[Floats]], Floats]
 
-    @property
-    def inputs(self) -> int:
-        """The width of what a network sees."""
-        return len(self.names) + self.groups * len(OUTPUTS) + self.around * (len(OUTPUTS) + self.traits)
+    def inputs(self, later: bool) -> int:
+        """The width of what the first network sees, or a later one."""
+        surroundings = self.around * (len(OUTPUTS) + self.traits)
+        return len(self.names) + self.groups * len(OUTPUTS) + surroundings * (2 if later else 1)
 
 
 HTML = Kind(
@@ -104,7 +106,7 @@ class Network:
     """A feed-forward network of rectified linear units (Nair and Hinton, 2010), over standardised inputs.
 
     ``centre`` and ``scale`` are the inputs' means and inverse deviations; each layer is weights (inputs, outputs) and
-    biases. ``odds`` are what those of each label are multiplied by in the end, for not all mistakes are alike.
+    biases. ``odds`` are what those of each label are multiplied by in the end: not all mistakes are alike.
     """
 
     def __init__(self, centre: Floats, scale: Floats, layers: list[tuple[Floats, Floats]], odds: Floats | None = None):
@@ -124,19 +126,31 @@ class Network:
         weights, biases = self.layers[-1]
         return x @ weights + biases
 
-    def __call__(self, x: Floats) -> Floats:
-        """Probabilities of OUTPUTS: the labels' sum to 1 (softmax), the core's stands alone (logistic)."""
-        x = self.log_odds(x)
-        labels = x[:, : len(LABELS)]
-        labels -= labels.max(1, keepdims=True)
-        np.exp(labels, out=labels)
-        labels /= labels.sum(1, keepdims=True)
-        core = 1 / (1 + np.exp(-np.clip(x[:, -1], -30, 30)))
-        # A block that is surely not body is less of the running text, too: the labels have the last word.
-        x[:, -1] = core * labels[:, 0] ** BODY_SAY
-        labels *= self.odds
-        labels /= labels.sum(1, keepdims=True)
-        return x
+
+def probabilities(log_odds: Floats, label_odds: npt.ArrayLike) -> Floats:
+    """Those of OUTPUTS: the labels' sum to 1 (softmax), the core's stands alone (logistic).
+
+    ``label_odds`` are what the odds of each label are multiplied by in the end; they have no say about the core.
+    """
+    x = log_odds.copy()
+    labels = x[:, : len(LABELS)]
+    labels -= labels.max(1, keepdims=True)
+    np.exp(labels, out=labels)
+    labels /= labels.sum(1, keepdims=True)
+    core = 1 / (1 + np.exp(-np.clip(x[:, -1], -30, 30)))
+    # A block that is surely not body is less of the running text, too: the labels have the last word.
+    x[:, -1] = core * labels[:, 0] ** BODY_SAY
+    labels *= np.asarray(label_odds, np.float32)
+    labels /= labels.sum(1, keepdims=True)
+    return x
+
+
+def chain(networks: Sequence[Network], x: Floats, surroundings: Callable[[Floats], Floats]) -> Floats:
+    """The probabilities that the last of some networks gives; each later one also sees the log odds around a block."""
+    odds = networks[0].log_odds(x)
+    for network in networks[1:]:
+        odds = network.log_odds(np.hstack((x, surroundings(odds))))
+    return probabilities(odds, networks[-1].odds)
 
 
 def best_cut(core: Floats, words: Floats) -> float:
@@ -159,28 +173,28 @@ class Model:
     ``kind`` is what it is for, HTML or TEXT; ``card`` tells what it is: feature version, labels, corpora, scores, date.
     """
 
-    def __init__(self, kind: Kind, card: Mapping[str, Any], table: Floats, bias: Floats, network: Network):
+    def __init__(self, kind: Kind, card: Mapping[str, Any], table: Floats, bias: Floats, networks: Sequence[Network]):
         self.kind = kind
         self.card = dict(card)
         self._table = table
         self._tables = kind.tables_of(table)
         self._bias = bias
-        self._network = network
+        self._networks = list(networks)
 
     def score(self, f: Features | LineFeatures) -> Floats:
         """The probabilities of OUTPUTS for each block: shape (blocks, 5)."""
         linear = self.kind.linear_scores(f, self._tables)
-        surroundings = around(totals(linear, self._bias), f.structure)
-        return self._network(inputs_of(f.numbers, linear, surroundings))
+        x = inputs_of(f.numbers, linear, around(totals(linear, self._bias), f.structure))
+        return chain(self._networks, x, lambda odds: around(odds, f.structure))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, whole or not at all."""
-        arrays = {"table": self._table, "bias": self._bias}
-        arrays |= {"centre": self._network.centre, "scale": self._network.scale, "odds": self._network.odds}
-        for i, (weights, biases) in enumerate(self._network.layers):
-            arrays |= {f"weights{i}": weights, f"biases{i}": biases}
-        arrays["table"] = arrays["table"].astype(np.float16)  # most of the file
-        told = self.card | {"kind": self.kind.name, "layers": len(self._network.layers)}
+        arrays = {"table": self._table.astype(np.float16), "bias": self._bias}  # the table is most of the file
+        for n, network in enumerate(self._networks):
+            arrays |= {f"centre{n}": network.centre, f"scale{n}": network.scale, f"odds{n}": network.odds}
+            for i, (weights, biases) in enumerate(network.layers):
+                arrays |= {f"weights{n}.{i}": weights, f"biases{n}.{i}": biases}
+        told = self.card | {"kind": self.kind.name, "layers": [len(network.layers) for network in self._networks]}
         card = np.frombuffer(json.dumps(told, indent=1, ensure_ascii=False).encode(), np.uint8)
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -212,21 +226,27 @@ class Model:
                     "Train it anew, or install the bodycopy version that its card names."
                 )
         try:
-            layers = [(arrays[f"weights{i}"], arrays[f"biases{i}"]) for i in range(card["layers"])]
-            network = Network(arrays["centre"], arrays["scale"], layers, arrays["odds"])
-            widths = [kind.inputs, *(biases.shape[0] for _, biases in layers)]
-            shapes = [
+            shapes: list[tuple[str, object, object]] = [
                 ("token table", arrays["table"].shape, (BUCKETS * kind.groups, len(OUTPUTS))),
                 ("biases", arrays["bias"].shape, (len(OUTPUTS),)),
-                ("odds", network.odds.shape, (len(LABELS),)),
-                ("means and scales", (network.centre.shape, network.scale.shape), ((kind.inputs,),) * 2),
-                ("layers", tuple(w.shape for w, _ in layers), tuple(pairwise(widths))),
-                ("outputs", widths[-1:], [len(OUTPUTS)]),
             ]
-            for name, found, needed in shapes:
+            networks = []
+            for n, depth in enumerate(card["layers"]):
+                layers = [(arrays[f"weights{n}.{i}"], arrays[f"biases{n}.{i}"]) for i in range(depth)]
+                network = Network(arrays[f"centre{n}"], arrays[f"scale{n}"], layers, arrays[f"odds{n}"])
+                networks.append(network)
+                inputs = kind.inputs(later=n > 0)
+                widths = [inputs, *(biases.shape[0] for _, biases in layers)]
+                shapes += [
+                    ("odds", network.odds.shape, (len(LABELS),)),
+                    ("means and scales", (network.centre.shape, network.scale.shape), ((inputs,), (inputs,))),
+                    ("layers", tuple(w.shape for w, _ in layers), tuple(pairwise(widths))),
+                    ("outputs", widths[-1:], [len(OUTPUTS)]),
+                ]
+            for name, found, needed in [*shapes, ("networks", bool(networks), True)]:
                 if found != needed:
                     raise ModelError(f"{path} is damaged: its {name} measure {found}, not {needed}")
-            return cls(kind, card, arrays["table"], arrays["bias"], network)
+            return cls(kind, card, arrays["table"], arrays["bias"], networks)
         except (KeyError, TypeError, IndexError) as error:
             raise ModelError(f"{path} is damaged: {error!r} is missing or wrong") from error
 

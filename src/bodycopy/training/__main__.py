@@ -89,7 +89,7 @@ def main(
         "settings": asdict(settings),
         "cross_validated": scores,
     }
-    Model(kind, card, fitted.weights, fitted.bias, fitted.network).save(output)
+    Model(kind, card, fitted.weights, fitted.bias, fitted.networks).save(output)
     click.echo(json.dumps(scores, indent=1))
 
 

@@ -22,7 +22,7 @@ from joblib import Parallel, delayed
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from bodycopy.model import CLIP, LABELS, OUTPUTS, Network, around, inputs_of, totals
+from bodycopy.model import CLIP, LABELS, OUTPUTS, Network, around, chain, inputs_of, probabilities, totals
 from bodycopy.tokens import BUCKETS, Floats
 from bodycopy.training.examples import UNKNOWN, WORDS, Example
 
@@ -45,6 +45,7 @@ class Settings:
     bag: int = 12  # networks for the core, and as many for the labels
     bag_hidden: int = 48
     hidden: int = 128  # units of the network that imitates them
+    networks: int = 1  # one after the other: a later one sees what the one before made of the blocks around
     rates: tuple[float, ...] = (1e-3, 3e-4, 1e-4)
     core_epochs: tuple[int, ...] = (2, 1, 1)
     label_epochs: tuple[int, ...] = (3, 1, 1)
@@ -54,14 +55,13 @@ class Settings:
     # What the odds of each label are multiplied by: promo taken for body is worse than the reverse.
     label_odds: tuple[float, ...] = (0.6, 1.95, 1.4, 1.0)
     doubt: float = 0.1  # weight of a block whose core value is doubted
-    by_length: bool = True  # whether blocks weigh by their length for the core, and pages more alike than by blocks
     jobs: int = 1
 
 
 class Table:
     """All blocks of some examples in one table."""
 
-    def __init__(self, examples: Sequence[Example], by_length: bool = True):
+    def __init__(self, examples: Sequence[Example]):
         self.examples = examples
         self.starts = np.concatenate(([0], np.cumsum([len(e.texts) for e in examples])))
         self.page = np.repeat(np.arange(len(examples)), np.diff(self.starts))
@@ -74,7 +74,7 @@ class Table:
         words = np.sqrt(np.expm1(self.numbers[:, WORDS]))
         share = words / np.bincount(self.page, words)[self.page]
         weight = share * np.sqrt(np.bincount(self.page))[self.page]
-        self.weight = (weight / weight.mean() if by_length else np.ones_like(weight)).astype(np.float32)
+        self.weight = (weight / weight.mean()).astype(np.float32)
 
     def targets(self, output: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
         """Which blocks have a known value of an output, and whether it is 1."""
@@ -129,10 +129,9 @@ def scaling(x: Floats) -> tuple[Floats, Floats]:
     return sample.mean(0), sample.std(0) + np.float32(1e-3)
 
 
-def fit_network(
-    x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: Settings, centre: Floats, spread: Floats
-) -> Network:
+def fit_network(x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: Settings) -> Network:
     """A network of OUTPUTS that imitates a bag of networks for the core and of as many for the labels."""
+    centre, spread = scaling(x)
     scaled = np.clip((x - centre) / spread, -CLIP, CLIP)
 
     def core(seed: int) -> MLPClassifier:
@@ -233,7 +232,7 @@ class Fitted:
 
     weights: Floats
     bias: Floats
-    network: Network
+    networks: list[Network]
     scores: Floats
 
 
@@ -244,7 +243,7 @@ def doubted(table: Table, scores: Floats) -> npt.NDArray[np.bool_]:
 
 def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda _: None) -> Fitted:
     """Fit all stages on all examples, each on out-of-fold scores of the one before."""
-    table = Table(examples, settings.by_length)
+    table = Table(examples)
     fold = site_folds(examples, settings.folds, settings.seed)[table.page]
     everything = np.ones(len(fold), bool)
 
@@ -258,26 +257,34 @@ def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda 
         say(f"linear stage, fold {k + 1} of {settings.folds}")
     weights, bias = fit_linear(table, everything, settings)
 
-    x = inputs_of(table.numbers, linear, table.around(total))
-    centre, spread = scaling(x)
-    scores = np.zeros((len(fold), len(OUTPUTS)), np.float32)
-    for attempt in range(2):
-        for k in range(settings.folds):
-            out = fold == k
-            scores[out] = fit_network(x, table, ~out, settings, centre, spread)(x[out])
-            say(f"network, pass {attempt + 1}, fold {k + 1} of {settings.folds}")
-        if not (doubts := doubted(table, scores)).any():
-            break
-        if attempt == 0:
+    x = seen = inputs_of(table.numbers, linear, table.around(total))
+    networks: list[Network] = []
+    for step in range(1, settings.networks + 1):
+        odds = out_of_fold(seen, table, fold, settings, say, f"network {step}")
+        doubts = doubted(table, probabilities(odds, settings.label_odds))
+        if step == 1 and doubts.any():
             table.weight[doubts] *= settings.doubt
-    network = fit_network(x, table, everything, settings, centre, spread)
-    say("network, on all pages")
-    return Fitted(weights, bias, network, scores)
+            odds = out_of_fold(seen, table, fold, settings, say, "network 1 again")
+        networks.append(fit_network(seen, table, everything, settings))
+        seen = np.hstack((x, table.around(odds)))
+    return Fitted(weights, bias, networks, probabilities(odds, settings.label_odds))
+
+
+def out_of_fold(
+    x: Floats, table: Table, fold: npt.NDArray[np.int_], settings: Settings, say: Progress, name: str
+) -> Floats:
+    """The log odds that networks give which were fitted without the site of the block."""
+    odds = np.zeros((len(x), len(OUTPUTS)), np.float32)
+    for k in range(settings.folds):
+        out = fold == k
+        odds[out] = fit_network(x, table, ~out, settings).log_odds(x[out])
+        say(f"{name}, fold {k + 1} of {settings.folds}")
+    return odds
 
 
 def predict(fitted: Fitted, examples: Sequence[Example]) -> Floats:
     """The scores of the blocks of other examples."""
     table = Table(examples)
     linear = apply_linear(table, np.ones(len(table.page), bool), fitted.weights)
-    surroundings = table.around(totals(linear, fitted.bias))
-    return fitted.network(inputs_of(table.numbers, linear, surroundings))
+    x = inputs_of(table.numbers, linear, table.around(totals(linear, fitted.bias)))
+    return chain(fitted.networks, x, table.around)

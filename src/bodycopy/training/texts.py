@@ -39,8 +39,8 @@ MADE = "made up"  # the source of texts that no extractor wrote
 BULLETS = ("- ", "• ", "* ", "-\n", "")
 CHROME_KEPT, JUNK_KEPT = (0.0, 0.05, 0.3), (0.3, 0.7, 1.0)  # shares of the blocks that made-up extractors let through
 
-# A line is a line, long or short; and there are as many of each label as there are.
-TEXT_SETTINGS = Settings(by_length=False, label_odds=(1.0, 1.0, 1.0, 1.0))
+# There is more text than there are pages, and less to see in it: two networks, each of fewer and larger ones.
+TEXT_SETTINGS = Settings(networks=2, bag=3, bag_hidden=96, imitation_epochs=(4, 3, 2), label_odds=(1.0, 1.0, 1.0, 1.0))
 
 
 @dataclass(slots=True)
