@@ -171,7 +171,7 @@ def test_an_array_of_the_wrong_shape_is_refused(path):
                 Model.load(path)
 
 
-@pytest.mark.parametrize("layers", [0, -1, 99, "two", None, [2]])
+@pytest.mark.parametrize("layers", [2, "two", None, [], [0], [-1], [99], ["two"], [None], [2, 2]])
 def test_layers_that_are_not_there_are_refused(path, layers):
     rewrite(path, {"layers": layers})
     with pytest.raises(ModelError):
