@@ -12,7 +12,7 @@ from bodycopy.document import Html, segment
 from bodycopy.features import features
 from bodycopy.line_features import line_features
 from bodycopy.lines import cut_text, kept_text
-from bodycopy.model import HIGHEST_CUT, LABELS, TEXT_THRESHOLD, Model, ModelError, best_cut, load_model
+from bodycopy.model import HIGHEST_CUT, HIGHEST_TEXT_CUT, LABELS, Model, ModelError, best_cut, load_model, text_cut
 from bodycopy.page import Page, check_keep, make_page, make_text_page, wanted
 from bodycopy.render import layout, to_text
 from bodycopy.tokens import Floats
@@ -82,7 +82,7 @@ def clean_text(
     """The core content of plain text that somebody extracted: what is kept comes out as it stands there.
 
     ``keep``: the labels to keep. ``threshold``: the body score from which a block is kept, 0 to 1; higher removes more;
-    by default `model.TEXT_THRESHOLD`. ``model``: a text model or the path of one.
+    by default chosen for each text (`model.text_cut`). ``model``: a text model or the path of one.
 
     Raises TypeError for anything but str, ValueError for unknown labels or a threshold out of range; never for what is
     in a text.
@@ -96,8 +96,8 @@ def clean_text(
     scores = chosen.score(line_features(lines))
     best = scores[:, : len(LABELS)].argmax(1).tolist()
     core = scores[:, len(LABELS)].tolist()
-    least = TEXT_THRESHOLD if threshold is None else threshold
-    kept = [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, least, False)]
+    threshold = text_cut(scores[:, len(LABELS)]) if threshold is None else threshold
+    kept = [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, threshold, False)]
     return kept_text(lines, kept)
 
 
@@ -111,8 +111,10 @@ def label_text(
     chosen = choose(model, "text")
     check_threshold(threshold)
     lines = cut_text(text)
-    scores = chosen.score(line_features(lines)) if lines.spans else ()
-    return make_text_page(lines, scores, TEXT_THRESHOLD if threshold is None else threshold)
+    if not lines.spans:
+        return make_text_page(lines, (), HIGHEST_TEXT_CUT if threshold is None else threshold)
+    scores = chosen.score(line_features(lines))
+    return make_text_page(lines, scores, text_cut(scores[:, len(LABELS)]) if threshold is None else threshold)
 
 
 def scored(cut: Segments, model: Model, threshold: float | None) -> tuple[Floats, float]:

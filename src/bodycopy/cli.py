@@ -36,8 +36,7 @@ class Labels(click.ParamType):  # type: ignore[type-arg]
 threshold_option = click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    help="Body score from which a block is kept: higher is more precise, lower keeps more. "
-    "[default: of HTML by the page, of text 0.15]",
+    help="Body score from which a block is kept: higher is more precise, lower keeps more. [default: by the page]",
 )
 input_option = click.option(
     "--input",

@@ -12,6 +12,7 @@ cannot run anything, and depends on no version of scikit-learn.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,8 +98,9 @@ TEXT = Kind(
     line_features.linear_scores,
 )
 LOWEST_CUT, HIGHEST_CUT = 0.15, 0.5
-TEXT_THRESHOLD = 0.15  # the core score from which a block of plain text is kept
+LOWEST_TEXT_CUT, HIGHEST_TEXT_CUT, JUNK_SHARE = 0.08, 0.45, 0.15
 BODY_SAY = 0.1  # how much the body label has to say about the core
+SURE_JUNK = 0.8  # the probability of promo and related together from which a block is no running text
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
 
 
@@ -138,8 +140,9 @@ def probabilities(log_odds: Floats, label_odds: npt.ArrayLike) -> Floats:
     np.exp(labels, out=labels)
     labels /= labels.sum(1, keepdims=True)
     core = 1 / (1 + np.exp(-np.clip(x[:, -1], -30, 30)))
-    # A block that is surely not body is less of the running text, too: the labels have the last word.
+    # The labels have a say about the core, too, and the last word where they are sure.
     x[:, -1] = core * labels[:, 0] ** BODY_SAY
+    x[labels[:, 1] + labels[:, 2] > SURE_JUNK, -1] = 0
     labels *= np.asarray(label_odds, np.float32)
     labels /= labels.sum(1, keepdims=True)
     return x
@@ -165,6 +168,17 @@ def best_cut(core: Floats, words: Floats) -> float:
     hits = np.cumsum((core * words)[order], dtype=np.float64)
     expected = 2 * hits / (np.cumsum(words[order], dtype=np.float64) + hits[-1])
     return float(np.clip(core[order[np.argmax(expected)]], LOWEST_CUT, HIGHEST_CUT))
+
+
+def text_cut(core: Floats) -> float:
+    """The threshold on the core scores of a plain text, shape (blocks,): the cleaner the text, the higher.
+
+    Body is to be kept, whatever the extractor: the constants are such that nearly all of it is in the text of each of
+    those that were tried. Of a whole page's text they keep less of it than of an extracted article, for there is much
+    more to remove.
+    """
+    junk = 1 - float(core.mean())
+    return LOWEST_TEXT_CUT + (HIGHEST_TEXT_CUT - LOWEST_TEXT_CUT) * math.exp(-junk / JUNK_SHARE)
 
 
 class Model:

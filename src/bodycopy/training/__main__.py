@@ -12,13 +12,15 @@ from typing import Any
 import click
 
 import bodycopy
-from bodycopy.model import HTML, LABELS, TEXT, TEXT_THRESHOLD, Model
+from bodycopy.model import HTML, LABELS, TEXT, Model
 from bodycopy.tokens import Floats
 from bodycopy.training.corpora import read_corpora
 from bodycopy.training.evaluation import block_labels, main_text
 from bodycopy.training.examples import Example, examples
 from bodycopy.training.stacking import Settings, fit, predict, site_folds
 from bodycopy.training.texts import TEXT_SETTINGS, line_scores, read_texts, text_examples
+
+THRESHOLDS = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5)  # for text, that the card tells of
 
 
 @click.command()
@@ -98,7 +100,10 @@ def measured(known: Sequence[Example], scores: Floats) -> dict[str, Any]:
     if any(e.body for e in known):
         return {"main_text": main_text(known, scores), "labels": block_labels(known, scores)}
     return {
-        "lines": line_scores(known, scores[:, -1], TEXT_THRESHOLD),
+        "lines": {
+            "default": line_scores(known, scores[:, -1]),
+            **{str(t): line_scores(known, scores[:, -1], t) for t in THRESHOLDS},
+        },
         "labels": {
             source: block_labels(known, scores, source) for source in sorted({e.type for e in known if e.by_hand})
         },

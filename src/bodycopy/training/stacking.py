@@ -44,7 +44,7 @@ class Settings:
     linear_epochs: int = 5
     bag: int = 12  # networks for the core, and as many for the labels
     bag_hidden: int = 48
-    hidden: int = 128  # units of the network that imitates them
+    hidden: int = 160  # units of the network that imitates them
     networks: int = 1  # one after the other: a later one sees what the one before made of the blocks around
     rates: tuple[float, ...] = (1e-3, 3e-4, 1e-4)
     core_epochs: tuple[int, ...] = (2, 1, 1)

@@ -15,7 +15,6 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +26,8 @@ from bodycopy.blocks import Segments
 from bodycopy.document import segment
 from bodycopy.line_features import line_features, token_rows
 from bodycopy.lines import cut_text
-from bodycopy.model import LABELS, Model
-from bodycopy.tokens import BUCKETS
+from bodycopy.model import LABELS, Model, text_cut
+from bodycopy.tokens import BUCKETS, Floats
 from bodycopy.training.corpora import Source, read_jsonl
 from bodycopy.training.examples import UNKNOWN, Example, labels_of
 from bodycopy.training.stacking import Settings
@@ -136,14 +135,17 @@ def text_examples(
     return [example for page in made for example in page]
 
 
-def line_scores(examples: Sequence[Example], core: npt.NDArray[Any], threshold: float) -> dict[str, dict[str, Any]]:
+def line_scores(
+    examples: Sequence[Example], core: Floats, threshold: float | None = None
+) -> dict[str, dict[str, float]]:
     """By extractor, over the lines labelled by hand: the shares of body lines kept, of junk lines removed, and of words
-    lost on texts without junk.
+    lost on texts without junk; at a threshold, or at that which each text gets.
     """
     counts: dict[str, npt.NDArray[np.float64]] = {}
     at = 0
     for e in examples:
-        kept = core[at : at + len(e.texts)] >= threshold
+        found = core[at : at + len(e.texts)]
+        kept = found >= (text_cut(found) if threshold is None else threshold)
         at += len(e.texts)
         if not e.by_hand:
             continue
