@@ -44,7 +44,7 @@ class Settings:
     linear_epochs: int = 5
     bag: int = 12  # networks for the core, and as many for the labels
     bag_hidden: int = 48
-    hidden: int = 160  # units of the network that imitates them
+    hidden: int = 160  # units of the network that imitates them; 0 to keep the bag itself
     networks: int = 1  # one after the other: a later one sees what the one before made of the blocks around
     rates: tuple[float, ...] = (1e-3, 3e-4, 1e-4)
     core_epochs: tuple[int, ...] = (2, 1, 1)
@@ -130,7 +130,7 @@ def scaling(x: Floats) -> tuple[Floats, Floats]:
 
 
 def fit_network(x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: Settings) -> Network:
-    """A network of OUTPUTS that imitates a bag of networks for the core and of as many for the labels."""
+    """A network of OUTPUTS: a bag of networks for the core and of as many for the labels, or one that imitates it."""
     centre, spread = scaling(x)
     scaled = np.clip((x - centre) / spread, -CLIP, CLIP)
 
@@ -147,8 +147,8 @@ def fit_network(x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: 
 
     seeds = range(settings.seed, settings.seed + settings.bag)
     tasks = [delayed(fit)(seed) for seed in seeds for fit in (core, label)]
-    bag = join(Parallel(n_jobs=settings.jobs, backend="threading")(tasks), centre, spread)
-    return imitate(bag, x, scaled, rows, settings)
+    bag = join(Parallel(n_jobs=settings.jobs, backend="threading")(tasks), centre, spread, settings.label_odds)
+    return imitate(bag, x, scaled, rows, settings) if settings.hidden else bag
 
 
 def classifier(settings: Settings, seed: int) -> MLPClassifier:
@@ -182,7 +182,7 @@ def fit_epochs(
     return model
 
 
-def join(parts: list[MLPClassifier], centre: Floats, spread: Floats) -> Network:
+def join(parts: list[MLPClassifier], centre: Floats, spread: Floats, odds: Sequence[float]) -> Network:
     """Networks side by side as one. The bag's mean is taken over log odds, so that it stays one matrix product."""
     bags = len(parts) // 2
     hidden = [p.coefs_[0].shape[1] for p in parts]
@@ -196,7 +196,7 @@ def join(parts: list[MLPClassifier], centre: Floats, spread: Floats) -> Network:
         out_weights[at : at + size, columns] = part.coefs_[1] / bags
         out_biases[columns] += part.intercepts_[1] / bags
         at += size
-    return network_of([weights, out_weights], [biases, out_biases], centre, spread)
+    return network_of([weights, out_weights], [biases, out_biases], centre, spread, odds)
 
 
 def network_of(
@@ -204,11 +204,10 @@ def network_of(
     biases: Sequence[npt.NDArray[Any]],
     centre: Floats,
     spread: Floats,
-    odds: Sequence[float] | None = None,
+    odds: Sequence[float],
 ) -> Network:
     layers = [(w.astype(np.float32), b.astype(np.float32)) for w, b in zip(weights, biases, strict=True)]
-    factors = None if odds is None else np.array(odds, np.float32)
-    return Network(centre, (1 / spread).astype(np.float32), layers, factors)
+    return Network(centre, (1 / spread).astype(np.float32), layers, np.array(odds, np.float32))
 
 
 def imitate(teacher: Network, x: Floats, scaled: Floats, rows: npt.NDArray[np.bool_], settings: Settings) -> Network:
