@@ -15,8 +15,9 @@ from bodycopy.model import HTML, TEXT
 from bodycopy.training.corpora import digest, read_corpora
 from bodycopy.training.examples import UNKNOWN, core_of, examples, labels_of
 from bodycopy.training.stacking import Settings, fit, predict
-from bodycopy.training.texts import MADE, line_scores, read_texts, text_examples
+from bodycopy.training.texts import MADE, line_scores, read_texts, stock_of, text_examples
 
+LINES = FOLDER.parents[1] / "training_data" / "lines"
 QUICK = Settings(
     folds=2, hidden=4, bag=1, bag_hidden=4, core_epochs=(1, 1, 1), label_epochs=(1, 1, 1), imitation_epochs=(1, 1, 1)
 )
@@ -111,7 +112,8 @@ def text_examples_of_pages(corpus, known):
         rows[-1]["blocks"] = body
     path = folder.parent / "texts.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return text_examples(list(read_corpora([folder], [labels])), read_texts([path]), bodycopy.load_model())
+    sources = list(read_corpora([folder], [labels]))
+    return text_examples(sources, read_texts([path]), bodycopy.load_model(), stock_of(LINES, sources))
 
 
 def test_texts_take_the_labels_of_their_pages(text_examples_of_pages):

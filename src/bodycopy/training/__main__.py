@@ -18,7 +18,7 @@ from bodycopy.training.corpora import read_corpora
 from bodycopy.training.evaluation import block_labels, main_text
 from bodycopy.training.examples import Example, examples
 from bodycopy.training.stacking import Settings, fit, predict, site_folds
-from bodycopy.training.texts import TEXT_SETTINGS, line_scores, read_texts, text_examples
+from bodycopy.training.texts import TEXT_SETTINGS, line_scores, read_texts, stock_of, text_examples
 
 THRESHOLDS = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5)  # for text, that the card tells of
 
@@ -37,6 +37,13 @@ THRESHOLDS = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5)  # for text, that the card tells o
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Train the text model instead, on what extractors made of the pages.",
 )
+@click.option(
+    "--lines",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("training_data/lines"),
+    show_default=True,
+    help="Folder of promo.txt and related.txt, which texts are embellished with.",
+)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The model file to write.")
 @click.option("--jobs", default=2, show_default=True, help="Threads and processes to work with.")
 @click.option("--seed", default=0, show_default=True)
@@ -45,6 +52,7 @@ def main(
     corpora: tuple[Path, ...],
     labels: tuple[Path, ...],
     texts: tuple[Path, ...],
+    lines: Path,
     output: Path | None,
     jobs: int,
     seed: int,
@@ -61,7 +69,7 @@ def main(
     click.echo(f"{len(sources)} pages, {sum(s.labels is not None for s in sources)} of them labelled", err=True)
     if texts:
         kind, settings = TEXT, TEXT_SETTINGS
-        known = text_examples(sources, read_texts(texts), bodycopy.load_model(), jobs, seed)
+        known = text_examples(sources, read_texts(texts), bodycopy.load_model(), stock_of(lines, sources), jobs, seed)
     else:
         kind, settings = HTML, Settings()
         known = examples(sources, jobs)

@@ -6,12 +6,15 @@ model, where it is sure: it sees the tree, and is the better judge. A file of te
 of ``[label, line]``, its labels are taken as they are.
 
 Extractors differ in what they write, and the texts that users have come from more of them than can be tried. So every
-page is also written out in a manner made up by chance: with or without blank lines, bullets, heading marks.
+page is also written out in manners made up by chance: with or without blank lines, bullets, heading marks; and with
+appeals and teasers between and behind its paragraphs, of which pages have far fewer than there are.
 """
 
 from __future__ import annotations
 
+import html
 import random
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +26,7 @@ from joblib import Parallel, delayed
 
 from bodycopy.api import scored
 from bodycopy.blocks import Segments
-from bodycopy.document import segment
+from bodycopy.document import decode, segment
 from bodycopy.line_features import line_features, token_rows
 from bodycopy.lines import cut_text
 from bodycopy.model import LABELS, Model, text_cut
@@ -38,8 +41,12 @@ MADE = "made up"  # the source of texts that no extractor wrote
 BULLETS = ("- ", "• ", "* ", "-\n", "")
 CHROME_KEPT, JUNK_KEPT = (0.0, 0.05, 0.3), (0.3, 0.7, 1.0)  # shares of the blocks that made-up extractors let through
 
-# There is more text than there are pages, and less to see in it: two networks, of fewer and larger ones each. Texts have
-# few blocks, so the bags are quick enough; networks that imitate them let a twentieth more of the junk through.
+EMBELLISHED = 0.7  # share of the made-up texts that get lines of the stock
+TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.I | re.S)
+
+# There is more text than there are pages, and less to see in it: two networks, of fewer and larger ones each. Texts
+# have few blocks, so the bags are quick enough; networks that imitate them let a twentieth more of the junk
+# through.
 TEXT_SETTINGS = Settings(networks=2, bag=3, bag_hidden=96, hidden=0, label_odds=(1.0, 1.4, 1.4, 1.0))
 
 
@@ -69,13 +76,36 @@ def page_labels(source: Source, cut: Segments, model: Model) -> npt.NDArray[np.i
     return np.where(scores.max(1) >= SURE, scores.argmax(1), UNKNOWN).astype(np.int8)
 
 
-def made_up(cut: Segments, labels: npt.NDArray[np.int8], chance: random.Random) -> Text:
-    """A page as some extractor might write it, its lines labelled."""
+@dataclass(slots=True)
+class Stock:
+    """What made-up texts are embellished with: lines of our own, and titles with a sentence from other pages."""
+
+    promo: list[str]
+    headings: list[str]  # of related links
+    teasers: list[tuple[str, str]]
+
+
+def stock_of(folder: Path, sources: Sequence[Source]) -> Stock:
+    """The lines in ``promo.txt`` and ``related.txt`` of a folder, and the pages' titles with their first sentences."""
+    promo, headings = (
+        (folder / name).read_text(encoding="utf-8").splitlines() for name in ("promo.txt", "related.txt")
+    )
+    teasers = []
+    for source in sources:
+        title = TITLE.search(decode(source.html[:20_000]))
+        first = next((line for line in (source.body or "").splitlines() if len(line) > 80), "")
+        if title and first:
+            name = re.split(r" [|–—-] ", " ".join(html.unescape(title[1]).split()))[0]
+            teasers.append((name, re.split(r"(?<=[.!?]) ", first)[0][:200]))
+    return Stock(promo, headings, [t for t in teasers if 15 <= len(t[0]) <= 150])
+
+
+def made_up(cut: Segments, labels: npt.NDArray[np.int8], stock: Stock, chance: random.Random) -> Text:
+    """A page as some extractor might write it, its lines labelled, some of the stock between or behind the body."""
     kept_of = {"body": 1.0, "chrome": chance.choice(CHROME_KEPT)}
     kept_of |= {label: chance.choice(JUNK_KEPT) for label in ("promo", "related")}
     bullet, gap, mark = chance.choice(BULLETS), chance.choice(("\n", "\n\n")), chance.choice(("", "", "# "))
-    lines: list[str] = []
-    blocks: list[tuple[str, str]] = []
+    lines: list[tuple[str, str]] = []  # label, line
     last = (-1, True)
     for node, text, label in zip(cut.node, cut.texts, labels, strict=True):
         name = LABELS[label] if label >= 0 else "chrome"
@@ -84,15 +114,39 @@ def made_up(cut: Segments, labels: npt.NDArray[np.int8], chance: random.Random) 
             last = (node, chance.random() < kept_of[name])
         if not last[1] or label == UNKNOWN:
             continue
-        line = " ".join(text.split())
         tag = cut.node_tag[node]
         before = bullet if tag == "li" else mark if tag in ("h1", "h2", "h3", "h4") else ""
-        lines.append(before + line)
-        blocks.append((name, line))
-    return Text(MADE, gap.join(lines), blocks)
+        lines.append((name, before + " ".join(text.split())))
+    body = [i for i, (name, _) in enumerate(lines) if name == "body"]
+    if body and chance.random() < EMBELLISHED:
+        lines[body[-1] + 1 : body[-1] + 1] = trail(stock, bullet, mark, chance)
+        if len(body) > 4 and chance.random() < EMBELLISHED / 2:
+            at = chance.choice(body[2:])
+            lines[at:at] = aside(stock, chance)
+    return Text(MADE, gap.join(line for _, line in lines), lines)
 
 
-def examples_of_page(source: Source, texts: Sequence[Text], model: Model, seed: int) -> list[Example]:
+def trail(stock: Stock, bullet: str, mark: str, chance: random.Random) -> list[tuple[str, str]]:
+    """What sites put behind an article: an appeal or two, headings, teasers."""
+    lines = [("promo", line) for line in chance.sample(stock.promo, chance.choice((0, 1, 1, 2)))]
+    lines += [("related", mark + line) for line in chance.sample(stock.headings, chance.choice((0, 1, 1, 2)))]
+    blurbs = chance.random() < 0.5
+    for title, blurb in chance.sample(stock.teasers, min(len(stock.teasers), chance.choice((0, 2, 3, 5)))):
+        lines.append(("related", bullet + title))
+        if blurbs:
+            lines.append(("related", blurb))
+    return lines
+
+
+def aside(stock: Stock, chance: random.Random) -> list[tuple[str, str]]:
+    """What sites put between two paragraphs: an appeal, or a pointer to another piece."""
+    if chance.random() < 0.5 or not stock.teasers:
+        return [("promo", chance.choice(stock.promo))]
+    heading, title = chance.choice(stock.headings), chance.choice(stock.teasers)[0]
+    return [("related", f"{heading}: {title}")] if chance.random() < 0.5 else [("related", heading), ("related", title)]
+
+
+def examples_of_page(source: Source, texts: Sequence[Text], model: Model, stock: Stock, seed: int) -> list[Example]:
     """All texts of a page as examples; their ``type`` is what they were made by."""
     cut = segment(source.html)
     if not cut.texts:
@@ -100,7 +154,7 @@ def examples_of_page(source: Source, texts: Sequence[Text], model: Model, seed: 
     labels = page_labels(source, cut, model)
     known = [(LABELS[label], text) for label, text in zip(labels, cut.texts, strict=True) if label >= 0]
     chance = random.Random(f"{seed} {source.corpus} {source.id}")
-    made = [made_up(cut, labels, chance)]
+    made = [made_up(cut, labels, stock, chance) for _ in range(2)]
     return [
         found
         for text in (*texts, *made)
@@ -127,11 +181,16 @@ def example(source: Source, text: Text, known: list[tuple[str, str]]) -> Example
 
 
 def text_examples(
-    sources: Sequence[Source], texts: dict[tuple[str, str], list[Text]], model: Model, jobs: int = 1, seed: int = 0
+    sources: Sequence[Source],
+    texts: dict[tuple[str, str], list[Text]],
+    model: Model,
+    stock: Stock,
+    jobs: int = 1,
+    seed: int = 0,
 ) -> list[Example]:
     """The examples of all pages."""
     made = Parallel(n_jobs=jobs, batch_size=16)(
-        delayed(examples_of_page)(s, texts.get((s.corpus, s.id), []), model, seed) for s in sources
+        delayed(examples_of_page)(s, texts.get((s.corpus, s.id), []), model, stock, seed) for s in sources
     )
     return [example for page in made for example in page]
 
