@@ -15,7 +15,6 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-LINE = re.compile(r"[^\n\S]*(\S(?:[^\n]*\S)?)")
 BULLET = re.compile(r"(?:[-*+•·‣▪●○◦–—>]|\(?\w{1,3}[.)])(?=\s|$)")
 SENTENCE_END = re.compile(r"(?<=[.!?…。！？])[\"'”’»)\]]*(?:\s+(?=[\"'“‘«(\[]?[^\W\d_a-zß-ÿ])|(?<=[。！？])(?=\w))")
 WIDEST = 132  # characters: wider lines are no wrapped ones
@@ -38,7 +37,13 @@ def cut_text(text: str) -> Lines:
     """Cut a text into blocks. Raises TypeError for anything but str, and nothing for what is in it."""
     if not isinstance(text, str):
         raise TypeError(f"a text is a str, not {type(text).__name__}")
-    spans = [found.span(1) for found in LINE.finditer(text)]
+    spans = []
+    at = 0
+    for line in text.split("\n"):
+        if stripped := line.strip():
+            start = at + len(line) - len(line.lstrip())
+            spans.append((start, start + len(stripped)))
+        at += len(line) + 1
     if len(spans) == 1 and spans[0][1] - spans[0][0] > LONG_LINE:
         spans = sentences(text, *spans[0])
     spans = under_bullets(text, unwrapped(text, spans))
