@@ -90,7 +90,7 @@ def test_blocks_say_where_they_stand():
         first, last = block.lines
         assert "\n".join(lines[first - 1 : last]) == block.text
     assert page.blocks[0].lines == (2, 2)
-    assert page.blocks[-2].lines == (19, 20)  # a bullet and its title
+    assert page.blocks[-2].lines == (20, 21)  # a bullet and its title
     assert sum(page.blocks[0].scores.values()) == pytest.approx(1, abs=1e-4)
 
 
