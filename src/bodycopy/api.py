@@ -7,15 +7,19 @@ from collections.abc import Callable, Collection
 from functools import cache
 from urllib.parse import urljoin
 
+import numpy as np
+
 from bodycopy.blocks import Segments
 from bodycopy.document import Html, segment
 from bodycopy.features import features
 from bodycopy.line_features import line_features
-from bodycopy.lines import cut_text, kept_text
+from bodycopy.lines import Lines, cut_text, kept_text
 from bodycopy.model import HIGHEST_CUT, HIGHEST_TEXT_CUT, LABELS, Model, ModelError, best_cut, load_model, text_cut
 from bodycopy.page import Page, check_keep, make_page, make_text_page, wanted
 from bodycopy.render import layout, to_text
 from bodycopy.tokens import Floats
+
+MOST_PASSES = 10  # over a text, until nothing changes; a few are enough for nearly all
 
 
 def clean(
@@ -93,10 +97,9 @@ def clean_text(
     lines = cut_text(text)
     if not lines.spans:
         return ""
-    scores = chosen.score(line_features(lines))
+    scores, threshold = settled(lines, chosen, threshold)
     best = scores[:, : len(LABELS)].argmax(1).tolist()
     core = scores[:, len(LABELS)].tolist()
-    threshold = text_cut(scores[:, len(LABELS)]) if threshold is None else threshold
     kept = [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, threshold, False)]
     return kept_text(lines, kept)
 
@@ -113,8 +116,30 @@ def label_text(
     lines = cut_text(text)
     if not lines.spans:
         return make_text_page(lines, (), HIGHEST_TEXT_CUT if threshold is None else threshold)
-    scores = chosen.score(line_features(lines))
-    return make_text_page(lines, scores, text_cut(scores[:, len(LABELS)]) if threshold is None else threshold)
+    return make_text_page(lines, *settled(lines, chosen, threshold))
+
+
+def settled(lines: Lines, model: Model, threshold: float | None) -> tuple[Floats, float]:
+    """The scores of a text's blocks, shape (blocks, 5), and the threshold that holds for it.
+
+    What is left out of a text changes how the rest looks. So the core of what is kept is scored again without it, until
+    nothing more goes: cleaning what came out would change nothing. The labels' scores are those of the whole text.
+    """
+    scores = model.score(line_features(lines))
+    core = scores[:, len(LABELS)]
+    left = np.arange(len(core))
+    rest = lines
+    for _ in range(MOST_PASSES):
+        cut = text_cut(core[left]) if threshold is None else threshold
+        stays = core[left] >= cut
+        left = left[stays]
+        if stays.all() or not len(left):
+            break
+        rest = cut_text(kept_text(rest, np.flatnonzero(stays).tolist()))
+        if len(rest.spans) != len(left):  # one line, or wrapped lines, that are no more
+            break
+        core[left] = model.score(line_features(rest))[:, len(LABELS)]
+    return scores, cut
 
 
 def scored(cut: Segments, model: Model, threshold: float | None) -> tuple[Floats, float]:
