@@ -1,9 +1,10 @@
 """Speed, start-up, size and memory, side by side with what they are measured against. No test asserts a time.
 
-    python tests/benchmark.py CORPUS_DIR... [--limit N] [--peers]
+    python tests/benchmark.py CORPUS_DIR... [--limit N] [--peers] [--texts TEXTS.jsonl.gz]
 
 CORPUS_DIR holds html/*.html. One thread, one process. On each page bodycopy and bare lxml run in turn, several times;
-the best of each counts. With --peers, Trafilatura (if it is installed) runs on the same pages.
+the best of each counts. With --peers, Trafilatura (if it is installed) runs on the same pages. With --texts, JSON Lines
+with a field "text", it cleans the first 3,000 characters of each, and counts the texts that a second cleaning changes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
+import gzip
+import json
 import statistics
 import subprocess
 import sys
@@ -50,11 +53,23 @@ def start_up(command: list[str]) -> float:
     return best(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), 7)
 
 
+def time_texts(path: Path) -> None:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        texts = [json.loads(line)["text"][:3000] for line in file]
+    bodycopy.clean_text("The first call loads the model.")
+    seconds = best(lambda: [bodycopy.clean_text(text) for text in texts])
+    size = sum(len(text.encode("utf-8", "replace")) for text in texts)
+    print(f"clean_text: {size / seconds / 1e6:.2f} MB/s, {1000 * seconds / len(texts):.2f} ms a text of {len(texts)}")
+    cleaned = [bodycopy.clean_text(text) for text in texts]
+    print(f"cleaning twice changes {sum(bodycopy.clean_text(text) != text for text in cleaned)} of them")
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("corpora", nargs="+", type=Path)
     arguments.add_argument("--limit", type=int, default=200, help="pages a corpus (default: 200)")
     arguments.add_argument("--peers", action="store_true")
+    arguments.add_argument("--texts", type=Path)
     args = arguments.parse_args()
 
     ours, bare, theirs, sizes = [], [], [], []
@@ -79,11 +94,14 @@ def main() -> None:
     if theirs:
         print(f"Trafilatura / clean, total time: {sum(theirs) / sum(ours):.1f}")
 
+    if args.texts:
+        time_texts(args.texts)
     example = paths[len(paths) // 2]
     base = start_up([sys.executable, "-c", "import numpy, lxml.html"])
     command = start_up([sys.executable, "-m", "bodycopy", "clean", str(example)])
     print(f"bodycopy clean / import numpy, lxml.html: {command / base:.2f} ({1000 * command:.0f} ms)")
-    print(f"model file: {shipped('html.npz').stat().st_size / 1e6:.2f} MB")
+    for name in ("html.npz", "text.npz"):
+        print(f"model file {name}: {shipped(name).stat().st_size / 1e6:.2f} MB")
     size, peak = subprocess.run(
         [sys.executable, "-c", MEMORY], check=True, capture_output=True, text=True
     ).stdout.split()
