@@ -59,7 +59,7 @@ def test_every_page_comes_with_its_labels_and_its_main_text(known):
 def test_a_fitted_model_scores_a_page_as_it_did_in_training(known, tmp_path):
     fitted = fit(known, QUICK)
     card = {"kind": "html", "feature_version": bodycopy.features.VERSION, "labels": list(bodycopy.LABELS)}
-    bodycopy.Model(HTML, card, fitted.weights, fitted.bias, fitted.networks).save(tmp_path / "mine.npz")
+    fitted.model(HTML, card).save(tmp_path / "mine.npz")
     model = bodycopy.load_model(tmp_path / "mine.npz")
     for e in known[:4]:
         found = features(segment((FOLDER / f"{e.id}.html").read_bytes()))
@@ -131,11 +131,11 @@ def test_texts_take_the_labels_of_their_pages(text_examples_of_pages):
 def test_a_text_model_scores_a_text_as_it_did_in_training(text_examples_of_pages, tmp_path):
     fitted = fit(text_examples_of_pages, QUICK)
     card = {"feature_version": TEXT.version, "labels": list(bodycopy.LABELS)}
-    bodycopy.Model(TEXT, card, fitted.weights, fitted.bias, fitted.networks).save(tmp_path / "text.npz")
+    fitted.model(TEXT, card).save(tmp_path / "text.npz")
     model = bodycopy.load_model(tmp_path / "text.npz", "text")
     for e in text_examples_of_pages[:6]:
         text = ("\n\n" if e.type == "body" else "\n").join(e.texts)
         if e.type != MADE:
             np.testing.assert_allclose(model.score(line_features(cut_text(text))), predict(fitted, [e]), atol=0.02)
-    scores = line_scores(text_examples_of_pages, fitted.scores[:, -1], 0)
+    scores = line_scores(text_examples_of_pages, [model] * len(text_examples_of_pages), 0)
     assert scores == {"body": {"body_kept": 1.0, "junk_removed": 0.0, "clean_words_lost": 0.0}}

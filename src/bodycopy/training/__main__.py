@@ -78,11 +78,14 @@ def main(
         fold = site_folds(known, settings.folds, settings.seed)
         fitted = fit([e for e, k in zip(known, fold, strict=True) if k], settings, progress)
         rest = [e for e, k in zip(known, fold, strict=True) if not k]
-        click.echo(json.dumps(measured(rest, predict(fitted, rest)), indent=1))
+        models = [fitted.model(kind, {})] * len(rest)
+        click.echo(json.dumps(measured(rest, predict(fitted, rest), models), indent=1))
         return
     assert output is not None
     fitted = fit(known, settings, progress)
-    scores = measured(known, fitted.scores)
+    models = [stages.model(kind, {}) for stages in fitted.folds]
+    folds = site_folds(known, settings.folds, settings.seed)
+    scores = measured(known, fitted.scores, [models[k] for k in folds])
     card = {
         "bodycopy_version": bodycopy.__version__,
         "feature_version": kind.version,
@@ -99,22 +102,18 @@ def main(
         "settings": asdict(settings),
         "cross_validated": scores,
     }
-    Model(kind, card, fitted.weights, fitted.bias, fitted.networks).save(output)
+    fitted.model(kind, card).save(output)
     click.echo(json.dumps(scores, indent=1))
 
 
-def measured(known: Sequence[Example], scores: Floats) -> dict[str, Any]:
-    """What the scores of some examples are worth."""
+def measured(known: Sequence[Example], scores: Floats, models: Sequence[Model]) -> dict[str, Any]:
+    """What the scores of some examples are worth; ``models`` are those that never saw the site of each."""
     if any(e.body for e in known):
         return {"main_text": main_text(known, scores), "labels": block_labels(known, scores)}
+    sources = sorted({e.type for e in known if e.by_hand})
     return {
-        "lines": {
-            "default": line_scores(known, scores[:, -1]),
-            **{str(t): line_scores(known, scores[:, -1], t) for t in THRESHOLDS},
-        },
-        "labels": {
-            source: block_labels(known, scores, source) for source in sorted({e.type for e in known if e.by_hand})
-        },
+        "lines": {str(t or "default"): line_scores(known, models, t) for t in (None, *THRESHOLDS)},
+        "labels": {source: block_labels(known, scores, source) for source in sources},
     }
 
 

@@ -17,6 +17,7 @@ from joblib import Parallel, delayed
 from bodycopy.context import Structure
 from bodycopy.document import segment
 from bodycopy.features import GROUPS, features, token_rows
+from bodycopy.lines import Lines
 from bodycopy.model import LABELS
 from bodycopy.shape import NAMES as SHAPE
 from bodycopy.tokens import BUCKETS, Floats
@@ -42,6 +43,7 @@ class Example:
     numbers: Floats
     structure: Structure
     tokens: sp.csr_matrix  # (blocks, rows of the token table)
+    lines: Lines | None = None  # of plain text, where the blocks stand
 
 
 def owned_words(texts: list[str]) -> tuple[list[str], list[int]]:

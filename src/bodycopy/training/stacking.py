@@ -11,7 +11,7 @@ body against the corpus count for little when the network is fitted again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from joblib import Parallel, delayed
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from bodycopy.model import CLIP, LABELS, OUTPUTS, Network, around, chain, inputs_of, probabilities, totals
+from bodycopy.model import CLIP, LABELS, OUTPUTS, Kind, Model, Network, around, chain, inputs_of, probabilities, totals
 from bodycopy.tokens import BUCKETS, Floats
 from bodycopy.training.examples import UNKNOWN, WORDS, Example
 
@@ -226,13 +226,23 @@ def imitate(teacher: Network, x: Floats, scaled: Floats, rows: npt.NDArray[np.bo
 
 
 @dataclass(slots=True)
-class Fitted:
-    """The stages of a model, and the scores of every block by stages that were fitted without its site."""
+class Stages:
+    """The stages of a model."""
 
     weights: Floats
     bias: Floats
     networks: list[Network]
+
+    def model(self, kind: Kind, card: Mapping[str, Any]) -> Model:
+        return Model(kind, card, self.weights, self.bias, self.networks)
+
+
+@dataclass(slots=True)
+class Fitted(Stages):
+    """The stages of a model, the scores of every block by stages that were fitted without its site, and those."""
+
     scores: Floats
+    folds: list[Stages]
 
 
 def doubted(table: Table, scores: Floats) -> npt.NDArray[np.bool_]:
@@ -248,8 +258,10 @@ def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda 
 
     linear = np.zeros((len(fold), table.tokens.shape[1] // BUCKETS * len(OUTPUTS)), np.float32)
     total = np.zeros((len(fold), len(OUTPUTS)), np.float32)
+    folds: list[Stages] = []
     for k in range(settings.folds):
         weights, bias = fit_linear(table, fold != k, settings)
+        folds.append(Stages(weights, bias, []))
         out = fold == k
         linear[out] = apply_linear(table, out, weights)
         total[out] = totals(linear[out], bias)
@@ -259,29 +271,33 @@ def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda 
     x = seen = inputs_of(table.numbers, linear, table.around(total))
     networks: list[Network] = []
     for step in range(1, settings.networks + 1):
-        odds = out_of_fold(seen, table, fold, settings, say, f"network {step}")
+        odds, found = out_of_fold(seen, table, fold, settings, say, f"network {step}")
         doubts = doubted(table, probabilities(odds, settings.label_odds))
         if step == 1 and doubts.any():
             table.weight[doubts] *= settings.doubt
-            odds = out_of_fold(seen, table, fold, settings, say, "network 1 again")
+            odds, found = out_of_fold(seen, table, fold, settings, say, "network 1 again")
+        for stages, network in zip(folds, found, strict=True):
+            stages.networks.append(network)
         networks.append(fit_network(seen, table, everything, settings))
         seen = np.hstack((x, table.around(odds)))
-    return Fitted(weights, bias, networks, probabilities(odds, settings.label_odds))
+    return Fitted(weights, bias, networks, probabilities(odds, settings.label_odds), folds)
 
 
 def out_of_fold(
     x: Floats, table: Table, fold: npt.NDArray[np.int_], settings: Settings, say: Progress, name: str
-) -> Floats:
-    """The log odds that networks give which were fitted without the site of the block."""
+) -> tuple[Floats, list[Network]]:
+    """The log odds that networks give which were fitted without the site of the block, and those networks, by fold."""
     odds = np.zeros((len(x), len(OUTPUTS)), np.float32)
+    networks = []
     for k in range(settings.folds):
         out = fold == k
-        odds[out] = fit_network(x, table, ~out, settings).log_odds(x[out])
+        networks.append(fit_network(x, table, ~out, settings))
+        odds[out] = networks[-1].log_odds(x[out])
         say(f"{name}, fold {k + 1} of {settings.folds}")
-    return odds
+    return odds, networks
 
 
-def predict(fitted: Fitted, examples: Sequence[Example]) -> Floats:
+def predict(fitted: Stages, examples: Sequence[Example]) -> Floats:
     """The scores of the blocks of other examples."""
     table = Table(examples)
     linear = apply_linear(table, np.ones(len(table.page), bool), fitted.weights)

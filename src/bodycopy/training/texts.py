@@ -24,13 +24,13 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from joblib import Parallel, delayed
 
-from bodycopy.api import scored
+from bodycopy.api import scored, settled
 from bodycopy.blocks import Segments
 from bodycopy.document import decode, segment
 from bodycopy.line_features import line_features, token_rows
 from bodycopy.lines import cut_text
-from bodycopy.model import LABELS, Model, text_cut
-from bodycopy.tokens import BUCKETS, Floats
+from bodycopy.model import LABELS, Model
+from bodycopy.tokens import BUCKETS
 from bodycopy.training.corpora import Source, read_jsonl
 from bodycopy.training.examples import UNKNOWN, Example, labels_of
 from bodycopy.training.stacking import Settings
@@ -47,7 +47,7 @@ TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.I | re.S)
 # There is more text than there are pages, and less to see in it: two networks, of fewer and larger ones each. Texts
 # have few blocks, so the bags are quick enough; networks that imitate them let a twentieth more of the junk
 # through.
-TEXT_SETTINGS = Settings(networks=2, bag=3, bag_hidden=96, hidden=0, label_odds=(1.0, 1.4, 1.4, 1.0))
+TEXT_SETTINGS = Settings(networks=2, bag=3, bag_hidden=96, hidden=0, label_odds=(1.0, 2.0, 1.4, 1.0))
 
 
 @dataclass(slots=True)
@@ -176,7 +176,7 @@ def example(source: Source, text: Text, known: list[tuple[str, str]]) -> Example
     tokens = sp.csr_matrix((values, (rows.astype(np.int32), columns.astype(np.int32))), (len(texts), BUCKETS))
     return Example(
         source.corpus, source.id, source.site, text.source, None, by_hand, texts, labels, core, f.numbers, f.structure,
-        tokens,
+        tokens, lines if by_hand else None,
     )  # fmt: skip
 
 
@@ -196,19 +196,17 @@ def text_examples(
 
 
 def line_scores(
-    examples: Sequence[Example], core: Floats, threshold: float | None = None
+    examples: Sequence[Example], models: Sequence[Model], threshold: float | None = None
 ) -> dict[str, dict[str, float]]:
-    """By extractor, over the lines labelled by hand: the shares of body lines kept, of junk lines removed, and of words
-    lost on texts without junk; at a threshold, or at that which each text gets.
+    """By extractor, over the texts labelled by hand, cleaned by a model each as `clean_text` does: the shares of body
+    lines kept, of junk lines removed, and of words lost on texts without junk.
     """
     counts: dict[str, npt.NDArray[np.float64]] = {}
-    at = 0
-    for e in examples:
-        found = core[at : at + len(e.texts)]
-        kept = found >= (text_cut(found) if threshold is None else threshold)
-        at += len(e.texts)
-        if not e.by_hand:
+    for e, model in zip(examples, models, strict=True):
+        if e.lines is None:
             continue
+        scores, cut = settled(e.lines, model, threshold)
+        kept = scores[:, -1] >= cut
         body, junk = e.labels == 0, e.labels > 0
         length = np.array([len(t.split()) for t in e.texts])
         clean = not junk.any()
@@ -217,11 +215,11 @@ def line_scores(
             (body & kept).sum(), body.sum(), (junk & ~kept).sum(), junk.sum(),
             length[~kept].sum() if clean else 0, length.sum() if clean else 0,
         )  # fmt: skip
-    out = {}
-    for source, (kept, body, removed, junk, lost, words) in sorted(counts.items()):
-        out[source] = {
-            "body_kept": round(float(kept / max(1, body)), 4),
-            "junk_removed": round(float(removed / max(1, junk)), 4),
-            "clean_words_lost": round(float(lost / max(1, words)), 4),
+    names = ("body_kept", "junk_removed", "clean_words_lost")
+    return {
+        source: {
+            name: round(float(part / max(1, whole)), 4)
+            for name, part, whole in zip(names, c[::2], c[1::2], strict=True)
         }
-    return out
+        for source, c in sorted(counts.items())
+    }
