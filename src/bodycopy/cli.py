@@ -228,9 +228,10 @@ class CleanRows:
         if not (self.removed_field or self.labels_field):
             row[self.field] = self.cleaner.clean(text)
             return row
-        _, page = self.cleaner.label(text)
-        kept = page.select(self.cleaner.keep, self.cleaner.full)
-        row[self.field] = page.render_text(self.cleaner.keep, self.cleaner.full)
+        kind, page = self.cleaner.label(text)
+        full = self.cleaner.full and kind == "html"
+        kept = page.select(self.cleaner.keep, full)
+        row[self.field] = page.render_text(self.cleaner.keep, full)
         if self.removed_field:
             ids = set(map(id, kept))
             row[self.removed_field] = "\n".join(b.text for b in page.blocks if id(b) not in ids)
