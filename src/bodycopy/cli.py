@@ -184,11 +184,11 @@ class Cleaner:
         if form == "text":
             text = self.clean(data)
         else:
-            _, page = self.label(data)
+            kind, page = self.label(data)
             if form == "json":
                 text = json.dumps({"file": name} | page.to_dict(), ensure_ascii=False)
             else:
-                text = page.render_markdown(self.keep, self.full)
+                text = page.render_markdown(self.keep, self.full and kind == "html")
         return text if text.endswith("\n") else text + "\n"
 
 
