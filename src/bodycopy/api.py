@@ -49,9 +49,7 @@ def clean(
     if not cut.texts:
         return ""
     scores, threshold = scored(cut, chosen, threshold)
-    best = scores[:, : len(LABELS)].argmax(1).tolist()
-    core = scores[:, len(LABELS)].tolist()
-    kept = [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, threshold, full)]
+    kept = kept_blocks(scores, keep, threshold, full)
     return to_text([cut.texts[i] for i in kept], layout(cut, kept))
 
 
@@ -98,10 +96,7 @@ def clean_text(
     if not lines.spans:
         return ""
     scores, threshold = settled(lines, chosen, threshold)
-    best = scores[:, : len(LABELS)].argmax(1).tolist()
-    core = scores[:, len(LABELS)].tolist()
-    kept = [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, threshold, False)]
-    return kept_text(lines, kept)
+    return kept_text(lines, kept_blocks(scores, keep, threshold))
 
 
 def label_text(
@@ -147,6 +142,13 @@ def scored(cut: Segments, model: Model, threshold: float | None) -> tuple[Floats
     found = features(cut)
     scores = model.score(found)
     return scores, best_cut(scores[:, len(LABELS)], found.words) if threshold is None else threshold
+
+
+def kept_blocks(scores: Floats, keep: Collection[str], threshold: float, full: bool = False) -> list[int]:
+    """The numbers of the blocks that are `wanted`, by their scores, shape (blocks, 5)."""
+    best = scores[:, : len(LABELS)].argmax(1).tolist()
+    core = scores[:, len(LABELS)].tolist()
+    return [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, threshold, full)]
 
 
 def choose(model: Model | str | os.PathLike[str] | None, kind: str) -> Model:

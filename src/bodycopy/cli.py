@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -137,32 +138,27 @@ def clean(
     sys.exit(1 if failed else 0)
 
 
+@dataclass(slots=True)
 class Cleaner:
     """What the options of `clean` make of a page; a model is read when it is first needed."""
 
-    def __init__(
-        self,
-        kind: str,
-        encoding: str | None,
-        url: str | None,
-        keep: tuple[str, ...],
-        threshold: float | None,
-        full: bool,
-        model: str | None,
-        text_model: str | None,
-    ):
-        self.kind = kind
-        self.encoding = encoding
-        self.url = url
-        self.keep = keep
-        self.threshold = threshold
-        self.full = full
-        self.models = {"html": model, "text": text_model}
+    kind: str
+    encoding: str | None
+    url: str | None
+    keep: tuple[str, ...]
+    threshold: float | None
+    full: bool
+    model: str | None
+    text_model: str | None
+
+    def opened(self, data: bytes | str) -> tuple[str, bytes | str, bodycopy.Model]:
+        """What a page holds, "html" or "text", the page, and the model for it."""
+        kind, data = input_of(data, self.kind, self.encoding)
+        return kind, data, open_model(self.model if kind == "html" else self.text_model, kind)
 
     def label(self, data: bytes | str) -> tuple[str, bodycopy.Page]:
         """What a page holds, "html" or "text", and the page, labelled."""
-        kind, data = input_of(data, self.kind, self.encoding)
-        model = open_model(self.models[kind], kind)
+        kind, data, model = self.opened(data)
         if kind == "html":
             return kind, bodycopy.label(data, self.url, encoding=self.encoding, threshold=self.threshold, model=model)
         assert isinstance(data, str)
@@ -170,8 +166,7 @@ class Cleaner:
 
     def clean(self, data: bytes | str) -> str:
         """The core content as text."""
-        kind, data = input_of(data, self.kind, self.encoding)
-        model = open_model(self.models[kind], kind)
+        kind, data, model = self.opened(data)
         if kind == "html":
             return bodycopy.clean(
                 data, encoding=self.encoding, keep=self.keep, threshold=self.threshold, full=self.full, model=model
@@ -192,16 +187,16 @@ class Cleaner:
         return text if text.endswith("\n") else text + "\n"
 
 
+@dataclass(slots=True)
 class CleanRows:
     """The objects of a JSON Lines file with one field cleaned, as lines; read as they are asked for."""
 
-    def __init__(self, name: str, cleaner: Cleaner, field: str, removed_field: str | None, labels_field: str | None):
-        self.name = name
-        self.cleaner = cleaner
-        self.field = field
-        self.removed_field = removed_field
-        self.labels_field = labels_field
-        self.failed = False
+    name: str
+    cleaner: Cleaner
+    field: str
+    removed_field: str | None
+    labels_field: str | None
+    failed: bool = False
 
     def __iter__(self) -> Iterator[str]:
         with sys.stdin.buffer if self.name == "-" else open(self.name, "rb") as file:

@@ -27,6 +27,24 @@ class Structure:
     heading: Ints  # the last heading before each block, itself if there is none
 
 
+def heading_above(heading: npt.NDArray[np.bool_]) -> Ints:
+    """The last heading before each block, itself if there is none."""
+    index = np.arange(len(heading))
+    last = np.maximum.accumulate(np.where(heading, index, -1))
+    last = np.concatenate(([-1], last[:-1]))
+    return np.where(last >= 0, last, index)
+
+
+def long_around(is_long: npt.NDArray[np.bool_]) -> tuple[Ints, Ints, Ints, Ints]:
+    """How many long blocks come before and after each, and how far it is to the nearest on each side, 100 at most."""
+    n = len(is_long)
+    index = np.arange(n)
+    sums = np.concatenate(([0], np.cumsum(is_long)))
+    before = np.maximum.accumulate(np.where(is_long, index, -100))
+    after = np.minimum.accumulate(np.where(is_long, index, n + 100)[::-1])[::-1]
+    return sums[:-1], sums[-1] - sums[1:], np.minimum(index - before, 100), np.minimum(after - index, 100)
+
+
 CONTEXT = (
     "self",
     "last",

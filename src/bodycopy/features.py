@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bodycopy.blocks import Segments
-from bodycopy.context import Structure
+from bodycopy.context import Structure, heading_above, long_around
 from bodycopy.shape import NAMES as SHAPE
 from bodycopy.shape import shape
 from bodycopy.tokens import (
@@ -40,15 +40,10 @@ from bodycopy.tokens import (
 
 VERSION = 1  # of everything in this module: a model of another version is refused
 
-# --- tokens ---------------------------------------------------------------------------------------------------------
-
 GROUPS = ("text", "near", "far")
 HEIGHTS = 5  # containers whose contents are described
 FAR = 9  # containers above the block's own that are looked at
 TITLE, NAMED, TARGET = 300, 240, 80  # characters of the title, of an element's names, and of a link's target that are
-
-
-# --- numbers --------------------------------------------------------------------------------------------------------
 
 OWN_TAGS = (
     "p",
@@ -226,14 +221,8 @@ def features(page: Segments) -> Features:
     if likeness[headline] < 0.8:
         headline = int(np.argmax(is_h1)) if h1_so_far[-1] else -1
     since = index - headline if headline >= 0 else np.zeros(n, np.int64)
-    heading = np.maximum.accumulate(np.where(code & 32, index, -1))
-    heading = np.concatenate(([-1], heading[:-1]))
-    heading = np.where(heading >= 0, heading, index)
     articles = np.cumsum(np.bincount(first[(codes_of_nodes & 64 > 0) & (first < n)], minlength=n))
     is_long = (n_words >= 20) & (link_share < 0.5) & (sentences >= 1)
-    long_sum = np.concatenate(([0], np.cumsum(is_long)))
-    long_before = np.maximum.accumulate(np.where(is_long, index, -100))
-    long_after = np.minimum.accumulate(np.where(is_long, index, n + 100)[::-1])[::-1]
     before = np.cumsum(mass) - mass
     total, longest = max(1.0, float(mass.sum())), max(1.0, float(mass.max()))
     put_all(
@@ -245,10 +234,7 @@ def features(page: Segments) -> Features:
                 np.maximum(-since, 0),
                 h1_so_far,
                 articles,
-                long_sum[:-1],
-                long_sum[-1] - long_sum[1:],
-                np.minimum(index - long_before, 100),
-                np.minimum(long_after - index, 100),
+                *long_around(is_long),
             )
         )
     )
@@ -297,7 +283,7 @@ def features(page: Segments) -> Features:
         targets=targeted.bucketed("target"),
         words=n_words,
         chain=chain,
-        structure=Structure(boxes, alike, mass, numbers[IN_TITLE, :, None], heading),
+        structure=Structure(boxes, alike, mass, numbers[IN_TITLE, :, None], heading_above(code & 32 > 0)),
     )
 
 

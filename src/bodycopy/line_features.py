@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from bodycopy.context import Structure
+from bodycopy.context import Structure, heading_above, long_around
 from bodycopy.lines import BULLET, Lines
 from bodycopy.shape import NAMES as SHAPE
 from bodycopy.shape import shape
@@ -47,7 +47,6 @@ NAMES = (
 class LineFeatures:
     numbers: Floats  # (blocks, len(NAMES))
     text: Ragged  # token buckets by block
-    words: Floats  # length of each block in words, an ideograph counting half
     structure: Structure
 
 
@@ -92,7 +91,7 @@ def line_features(lines: Lines) -> LineFeatures:
     seen = np.bincount(owner[in_long > 0], minlength=n) / np.maximum(counts, 1)
     telling = (in_long > 0) & (in_long <= max(1, 0.3 * is_long.sum()))
     subject = np.bincount(owner[telling], minlength=n) / np.maximum(counts, 1)
-    top = int(np.argmax(length[:3] < 30)) if n else 0
+    top = int(np.argmax(length[:3] < 30))
     of_top = np.isin(word_ids.ids, word_ids.ids[word_ids.starts[top] : word_ids.starts[top + 1]])
     hits = np.bincount(owner[of_top], minlength=n)
     times = Counter(texts)
@@ -105,21 +104,9 @@ def line_features(lines: Lines) -> LineFeatures:
     ]
 
     # The place in the text.
-    long_sum = np.concatenate(([0], np.cumsum(is_long)))
-    long_before = np.maximum.accumulate(np.where(is_long, index, -100))
-    long_after = np.minimum.accumulate(np.where(is_long, index, n + 100)[::-1])[::-1]
     total, longest = max(1.0, float(length.sum())), float(length.max())
     numbers += [
-        *np.log1p(
-            (
-                index,
-                n - index,
-                long_sum[:-1],
-                long_sum[-1] - long_sum[1:],
-                np.minimum(index - long_before, 100),
-                np.minimum(long_after - index, 100),
-            )
-        ),
+        *np.log1p((index, n - index, *long_around(is_long))),
         index / n,
         (np.cumsum(length) - length) / total,
         length / longest,
@@ -139,21 +126,18 @@ def line_features(lines: Lines) -> LineFeatures:
         inside = sums[:, z] - sums[:, a]
         numbers += [*np.log1p((z - a, *inside)), (index - a) / (z - a)]
 
-    last_heading = np.maximum.accumulate(np.where(heading, index, -1))
-    last_heading = np.concatenate(([-1], last_heading[:-1]))
     size = np.minimum(np.log2(length), 6).astype(np.int64)
     kind = size + 8 * ends_sentence + 16 * bullet + 32 * (looks.numbers[STARTS_UPPER] > 0)
     traits = (is_long, ends_sentence, bullet, np.log1p(length) / 8, np.clip(blank[:-1], 0, 2) / 2, subject)
     return LineFeatures(
         numbers=np.ascontiguousarray(np.array(numbers, np.float32).T),
         text=phrase_buckets(word_ids),
-        words=length,
         structure=Structure(
             boxes=boxes,
             alike=np.unique(kind, return_inverse=True)[1],
             mass=length,
             traits=np.array(traits, np.float32).T,
-            heading=np.where(last_heading >= 0, last_heading, index),
+            heading=heading_above(heading),
         ),
     )
 

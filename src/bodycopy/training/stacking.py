@@ -268,9 +268,11 @@ def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda 
         say(f"linear stage, fold {k + 1} of {settings.folds}")
     weights, bias = fit_linear(table, everything, settings)
 
-    x = seen = inputs_of(table.numbers, linear, table.around(total))
+    x = inputs_of(table.numbers, linear, table.around(total))
+    odds = total
     networks: list[Network] = []
     for step in range(1, settings.networks + 1):
+        seen = x if step == 1 else np.hstack((x, table.around(odds)))
         odds, found = out_of_fold(seen, table, fold, settings, say, f"network {step}")
         doubts = doubted(table, probabilities(odds, settings.label_odds))
         if step == 1 and doubts.any():
@@ -279,7 +281,6 @@ def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda 
         for stages, network in zip(folds, found, strict=True):
             stages.networks.append(network)
         networks.append(fit_network(seen, table, everything, settings))
-        seen = np.hstack((x, table.around(odds)))
     return Fitted(weights, bias, networks, probabilities(odds, settings.label_odds), folds)
 
 
