@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from functools import cache
+from typing import NamedTuple
 from urllib.parse import urljoin
 
 import numpy as np
@@ -42,15 +43,7 @@ def clean(
     Raises TypeError for other types of input, ValueError for unknown labels or a threshold out of range; never for
     what a page holds.
     """
-    check_keep(keep)
-    chosen = choose(model, "html")
-    check_threshold(threshold)
-    cut = segment(html, encoding)
-    if not cut.texts:
-        return ""
-    scores, threshold = scored(cut, chosen, threshold)
-    kept = kept_blocks(scores, keep, threshold, full)
-    return to_text([cut.texts[i] for i in kept], layout(cut, kept))
+    return core_of(html, encoding, keep, threshold, full, model).text
 
 
 def label(
@@ -89,14 +82,7 @@ def clean_text(
     Raises TypeError for anything but str, ValueError for unknown labels or a threshold out of range; never for what is
     in a text.
     """
-    check_keep(keep)
-    chosen = choose(model, "text")
-    check_threshold(threshold)
-    lines = cut_text(text)
-    if not lines.spans:
-        return ""
-    scores, threshold = settled(lines, chosen, threshold)
-    return kept_text(lines, kept_blocks(scores, keep, threshold))
+    return core_of_text(text, keep, threshold, model).text
 
 
 def label_text(
@@ -112,6 +98,53 @@ def label_text(
     if not lines.spans:
         return make_text_page(lines, (), HIGHEST_TEXT_CUT if threshold is None else threshold)
     return make_text_page(lines, *settled(lines, chosen, threshold))
+
+
+class Core(NamedTuple):
+    """The core content, and what it was taken from."""
+
+    text: str
+    blocks: list[str]
+    scores: Floats  # of the blocks: shape (blocks, 5)
+    kept: list[int]  # the numbers of the blocks that are in the text
+
+
+NOTHING = Core("", [], np.empty((0, len(LABELS) + 1), np.float32), [])
+
+
+def core_of(
+    html: Html,
+    encoding: str | None,
+    keep: Collection[str],
+    threshold: float | None,
+    full: bool,
+    model: Model | str | os.PathLike[str] | None,
+) -> Core:
+    """What `clean` returns, with the blocks that it chose from."""
+    check_keep(keep)
+    chosen = choose(model, "html")
+    check_threshold(threshold)
+    cut = segment(html, encoding)
+    if not cut.texts:
+        return NOTHING
+    scores, threshold = scored(cut, chosen, threshold)
+    kept = kept_blocks(scores, keep, threshold, full)
+    return Core(to_text([cut.texts[i] for i in kept], layout(cut, kept)), cut.texts, scores, kept)
+
+
+def core_of_text(
+    text: str, keep: Collection[str], threshold: float | None, model: Model | str | os.PathLike[str] | None
+) -> Core:
+    """What `clean_text` returns, with the blocks that it chose from."""
+    check_keep(keep)
+    chosen = choose(model, "text")
+    check_threshold(threshold)
+    lines = cut_text(text)
+    if not lines.spans:
+        return NOTHING
+    scores, threshold = settled(lines, chosen, threshold)
+    kept = kept_blocks(scores, keep, threshold)
+    return Core(kept_text(lines, kept), lines.texts(), scores, kept)
 
 
 def settled(lines: Lines, model: Model, threshold: float | None) -> tuple[Floats, float]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import importlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
 
 import bodycopy
-from bodycopy.document import decode
-from bodycopy.sniff import is_html
+from bodycopy.batch import Journal, PoolError, ResumeError, Run
+from bodycopy.cleaner import Cleaner, Job
+from bodycopy.sinks import FILES, SUFFIXES, Folder, OneFile, OutputError, Printer, Sink, table_schema, told_by
+from bodycopy.sources import Source, missing, sources
 
-SUFFIXES = {"text": ".txt", "markdown": ".md", "json": ".json"}
 COLOURS = {"body": "green", "promo": "red", "related": "yellow", "chrome": "bright_black"}
 
 
@@ -32,6 +36,11 @@ class Labels(click.ParamType):  # type: ignore[type-arg]
         if unknown or not labels:
             self.fail(f"{str(value)!r}: choose from {', '.join(bodycopy.LABELS)}", param, ctx)
         return labels
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 threshold_option = click.option(
@@ -70,169 +79,169 @@ Examples:
   bodycopy clean --keep body,related --threshold 0.6 story.html
   bodycopy clean extracted.txt
   bodycopy clean --field text --removed-field removed --output clean/ corpus.jsonl
+  bodycopy clean --output clean.jsonl.gz --resume crawl/
+  bodycopy clean --field html --url-field url --format markdown --output clean.parquet pages.parquet
 """
 )
 @click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
 @click.option(
-    "--format", "form", type=click.Choice(list(SUFFIXES)), default="text", show_default=True, help="What to write."
+    "--format",
+    "form",
+    type=click.Choice(list(SUFFIXES)),
+    help="What to write. [default: text, or by the name of the output]",
 )
 @click.option("--keep", type=Labels(), default="body", show_default=True, help="Labels to keep, parted by commas.")
 @threshold_option
 @click.option("--full", is_flag=True, help="Keep all of a page that is labelled body: also headline and captions.")
 @input_option
-@click.option("--field", help="PAGEs are JSON Lines: clean this field of each object, and leave the others.")
+@click.option("--field", help="PAGEs are JSON Lines or Parquet: clean this field of each object, and leave the others.")
+@click.option("--url-field", help="With --field: the field with the address of the page.")
 @click.option("--removed-field", help="With --field: a field to put the removed text into.")
 @click.option("--labels-field", help="With --field: a field to put every block with its label into.")
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Folder to write a file a page into.")
-@click.option("--force", is_flag=True, help="Overwrite files in the output folder.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder to write a file for each file into; or one file for all: .txt, .md, .jsonl, .parquet.",
+)
+@click.option("--force", is_flag=True, help="Overwrite output that exists.")
+@click.option("--resume", is_flag=True, help="Go on with a run into --output that was broken off.")
+@click.option(
+    "--errors",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to add failures to, as JSON Lines. [default: beside the output, with .errors.jsonl at its end]",
+)
+@click.option("--jobs", type=click.IntRange(1), default=cores, show_default="all cores", help="Processes.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Give a page up that takes longer. [default: 60 where there are many]",
+)
+@click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
 @encoding_option
 @url_option
 @model_option
 @text_model_option
 def clean(
     pages: tuple[str, ...],
-    form: str,
+    form: str | None,
     keep: tuple[str, ...],
     threshold: float | None,
     full: bool,
     kind: str,
     field: str | None,
+    url_field: str | None,
     removed_field: str | None,
     labels_field: str | None,
     output: Path | None,
     force: bool,
+    resume: bool,
+    errors: Path | None,
+    jobs: int,
+    timeout: float | None,
+    quiet: bool,
     encoding: str | None,
     url: str | None,
     model: str | None,
     text_model: str | None,
 ) -> None:
-    """Write the core content of each PAGE, a file of HTML or text, or - for standard input.
+    """Write the core content of each PAGE: a file of HTML or text, or of many pages in WARC; with --field, JSON Lines
+    or Parquet; a folder of such files, a pattern such as 'pages/**/*.html', or - for standard input.
 
     JSON has every block with its label and scores, one page a line. What is kept of text comes out as it stands there.
-    A page that cannot be read or written is reported on standard error, the others are done, and the exit status is 1;
-    so it is with an object of JSON Lines.
+    A page that cannot be read, takes too long or cannot be written is reported on standard error and in a file beside
+    the output, the others are done, and the exit status is 1.
     """
-    if (removed_field or labels_field) and not field:
-        raise click.UsageError("--removed-field and --labels-field go with --field")
-    if field and form != "text":
-        raise click.UsageError("--field writes JSON Lines: --format does not go with it")
+    if (removed_field or labels_field or url_field) and not field:
+        raise click.UsageError("--url-field, --removed-field and --labels-field go with --field")
+    if field and form == "json":
+        raise click.UsageError("--field writes JSON Lines or Parquet: --format json does not go with it")
+    if resume and not output:
+        raise click.UsageError("--resume goes with --output")
+    name = told_by(output) if output else None
+    if output and not name and output.is_file():
+        raise click.UsageError(f"--output {output} is a file, and not one to collect pages in: {', '.join(FILES)}")
+    if name and name.form and form not in (None, name.form):
+        raise click.UsageError(f"--output {output} is for {name.form}: --format {form} does not go with it")
+    if name and name.target == "text" and field:
+        raise click.UsageError("--field writes JSON Lines or Parquet: name the --output .jsonl or .parquet")
+    if name and name.target == "table" and form == "json":
+        raise click.UsageError("--format json goes into .jsonl or a folder")
+    form = form or (name and name.form) or "text"
+    target = name.target if name else "folder" if output else "lines" if field else "text"
     cleaner = Cleaner(kind, encoding, url, keep, threshold, full, model, text_model)
-    failed = printed = False
-    written: set[Path] = set()
-    for name in pages:
-        if field:
-            rows = CleanRows(name, cleaner, field, removed_field, labels_field)
-            done = print_rows(rows) if output is None else write(output, name, ".jsonl", rows, force, written)
-            failed |= rows.failed or not done
-            continue
-        data = read_page(name)
-        if data is None:
-            failed = True
-            continue
-        text = cleaner.render(name, data, form)
-        if output is not None:
-            failed |= not write(output, name, SUFFIXES[form], [text], force, written)
-        else:
-            click.echo(("\n" if printed and form != "json" else "") + printable(text), nl=False)
-            printed = True
-    sys.exit(1 if failed else 0)
+    job = Job(cleaner, form, target, field or "", url_field, removed_field, labels_field)
+    options = {"pages": pages, "force": force} | asdict(job)
+    found = partial(sources, pages, bool(field), kind, output if target == "folder" else None)
+    with explained():
+        journal = Journal.beside(output, target == "folder", options) if output else None
+        if output and journal and not ready(output, journal, name is not None, force, resume):
+            return
+        errors = errors or (output.with_name(f"{output.resolve().name}.errors.jsonl") if output else None)
+        if errors and force and not resume:
+            errors.unlink(missing_ok=True)
+        sink = sink_for(output, job, force, found)
+        run = Run(job, found, sink, journal, errors, jobs, timeout, bar=not quiet and sys.stderr.isatty())
+        sys.exit(status_of(run, resume, summary=not quiet))
 
 
-@dataclass(slots=True)
-class Cleaner:
-    """What the options of `clean` make of a page; a model is read when it is first needed."""
-
-    kind: str
-    encoding: str | None
-    url: str | None
-    keep: tuple[str, ...]
-    threshold: float | None
-    full: bool
-    model: str | None
-    text_model: str | None
-
-    def opened(self, data: bytes | str) -> tuple[str, bytes | str, bodycopy.Model]:
-        """What a page holds, "html" or "text", the page, and the model for it."""
-        kind, data = input_of(data, self.kind, self.encoding)
-        return kind, data, open_model(self.model if kind == "html" else self.text_model, kind)
-
-    def label(self, data: bytes | str) -> tuple[str, bodycopy.Page]:
-        """What a page holds, "html" or "text", and the page, labelled."""
-        kind, data, model = self.opened(data)
-        if kind == "html":
-            return kind, bodycopy.label(data, self.url, encoding=self.encoding, threshold=self.threshold, model=model)
-        assert isinstance(data, str)
-        return kind, bodycopy.label_text(data, threshold=self.threshold, model=model)
-
-    def clean(self, data: bytes | str) -> str:
-        """The core content as text."""
-        kind, data, model = self.opened(data)
-        if kind == "html":
-            return bodycopy.clean(
-                data, encoding=self.encoding, keep=self.keep, threshold=self.threshold, full=self.full, model=model
-            )
-        assert isinstance(data, str)
-        return bodycopy.clean_text(data, keep=self.keep, threshold=self.threshold, model=model)
-
-    def render(self, name: str, data: bytes, form: str) -> str:
-        """A page in one of the formats, with a line end at its end."""
-        if form == "text":
-            text = self.clean(data)
-        else:
-            kind, page = self.label(data)
-            if form == "json":
-                text = json.dumps({"file": name} | page.to_dict(), ensure_ascii=False)
-            else:
-                text = page.render_markdown(self.keep, self.full and kind == "html")
-        return text if text.endswith("\n") else text + "\n"
+def ready(output: Path, journal: Journal, one: bool, force: bool, resume: bool) -> bool:
+    """Whether there is something to do; refuses to overwrite what is there. ``one``: the output is one file."""
+    if journal.path.exists():
+        if not resume and not force:
+            raise click.ClickException(f"a run into {output} was broken off: --resume goes on, --force starts anew")
+        if not resume:
+            journal.discard(output)
+    elif one and output.exists() and resume:
+        click.echo(f"bodycopy: {output} exists, and no run into it was broken off: nothing to do", err=True)
+        return False
+    if one and output.exists() and not (force or resume):
+        raise click.ClickException(f"{output} exists; --force overwrites it")
+    return True
 
 
-@dataclass(slots=True)
-class CleanRows:
-    """The objects of a JSON Lines file with one field cleaned, as lines; read as they are asked for."""
+def sink_for(output: Path | None, job: Job, force: bool, found: Callable[[], Iterator[Source]]) -> Sink:
+    """Where the output of a job goes."""
+    parted = job.target == "text" and job.form != "json"
+    if output is None:
+        return Printer(job.target, parted)
+    if job.target == "folder":
+        return Folder(output, job.form, force, partial(table_schema, job=job))
+    if output.suffix == ".zst":
+        importlib.import_module("zstandard")  # if it is not there, this is the time to say so
+    first = next(found(), None) if job.target == "table" else None
+    return OneFile(output, job.target, force, parted, table_schema(first, job) if first else None)
 
-    name: str
-    cleaner: Cleaner
-    field: str
-    removed_field: str | None
-    labels_field: str | None
-    failed: bool = False
 
-    def __iter__(self) -> Iterator[str]:
-        with sys.stdin.buffer if self.name == "-" else open(self.name, "rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    yield json.dumps(self.cleaned(line), ensure_ascii=False) + "\n"
-                except ValueError as error:
-                    self.failed = True
-                    click.echo(f"bodycopy: {self.name}:{number}: {error}; left out", err=True)
+def status_of(run: Run, resume: bool, summary: bool) -> int:
+    """Run; returns the exit status: 1 if anything failed, 130 if Ctrl-C ended it."""
+    start = time.monotonic()
+    try:
+        run(resume)
+    except BrokenPipeError:  # whoever read the output has enough, which is no error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        click.echo(f"bodycopy: stopped{run.left()}", err=True)
+        return 130
+    except OutputError as error:
+        raise click.ClickException(f"{error}{run.left()}") from error
+    if summary and (run.many or run.journal or run.errors.path):
+        click.echo(run.summary(time.monotonic() - start), err=True)
+    return 1 if run.count.failed else 0
 
-    def cleaned(self, line: bytes) -> dict[str, object]:
-        """One object, cleaned. Raises ValueError that says what is wrong with it."""
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"not JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise ValueError("not a JSON object")
-        text = row.get(self.field)
-        if not isinstance(text, str):
-            raise ValueError(f"no text in the field {self.field!r}" if text is None else f"{self.field!r} is no text")
-        if not (self.removed_field or self.labels_field):
-            row[self.field] = self.cleaner.clean(text)
-            return row
-        kind, page = self.cleaner.label(text)
-        full = self.cleaner.full and kind == "html"
-        kept = page.select(self.cleaner.keep, full)
-        row[self.field] = page.render_text(self.cleaner.keep, full)
-        if self.removed_field:
-            ids = set(map(id, kept))
-            row[self.removed_field] = "\n".join(b.text for b in page.blocks if id(b) not in ids)
-        if self.labels_field:
-            row[self.labels_field] = [[b.label, b.text] for b in page.blocks]
-        return row
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Within, what makes a run impossible is told as an error of use is."""
+    try:
+        yield
+    except bodycopy.ModelError as error:
+        raise click.ClickException(f"cannot use the model: {error}") from error
+    except (OutputError, ResumeError, PoolError) as error:
+        raise click.ClickException(str(error)) from error
+    except ModuleNotFoundError as error:
+        raise click.ClickException(missing(error)) from error
 
 
 @main.command(
@@ -260,7 +269,9 @@ def label(
     data = read_page(page)
     if data is None:
         sys.exit(1)
-    _, labelled = Cleaner(kind, encoding, None, ("body",), threshold, False, model, text_model).label(data)
+    with explained():
+        cleaner = Cleaner(kind, encoding, threshold=threshold, model=model, text_model=text_model)
+        _, labelled = cleaner.label(data)
     terminal = sys.stdout.isatty()
     for block in labelled.blocks:
         kept = "+" if block.core >= labelled.threshold else ""
@@ -275,13 +286,6 @@ def label(
             click.echo(f"{block.label}\t{score:.4f}\t{block.core:.4f}{kept}\t{text}")
 
 
-def open_model(path: str | None, kind: str) -> bodycopy.Model:
-    try:
-        return bodycopy.load_model(path, kind)
-    except (OSError, bodycopy.ModelError) as error:
-        raise click.ClickException(f"cannot use the model: {error}") from error
-
-
 def read_page(name: str) -> bytes | None:
     """A page's bytes, or None where it could not be read, which is reported."""
     try:
@@ -291,58 +295,6 @@ def read_page(name: str) -> bytes | None:
         return None
 
 
-def input_of(data: bytes | str, kind: str, encoding: str | None) -> tuple[str, bytes | str]:
-    """What a page holds, "html" or "text", and the page: HTML as it came, text decoded."""
-    if kind == "html":
-        return kind, data
-    text = data if isinstance(data, str) else decode(data, encoding)
-    return ("html", data) if kind == "auto" and is_html(text) else ("text", text)
-
-
-def print_rows(rows: CleanRows) -> bool:
-    """Write rows to standard output; says whether they could be read."""
-    try:
-        for row in rows:
-            click.echo(printable(row), nl=False)
-    except OSError as error:
-        click.echo(f"bodycopy: {rows.name}: {error.strerror or error}", err=True)
-        return False
-    return True
-
-
 def printable(text: str) -> str:
     """The text without lone surrogates, which no stream can write."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def write(folder: Path, page: str, suffix: str, texts: Iterable[str], force: bool, written: set[Path]) -> bool:
-    """Write one page's output, whole or not at all; says why not, and never overwrites unasked.
-
-    ``written`` are the files of this run, which even ``force`` does not overwrite; this one is added.
-    """
-    name = "stdin" if page == "-" else Path(page).stem
-    target = folder / (name + suffix)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f".{name}{suffix}.{os.getpid()}"
-        try:
-            with open(draft, "w", encoding="utf-8", errors="replace", newline="") as file:
-                file.writelines(texts)
-            if force and target not in written:
-                os.replace(draft, target)
-            else:
-                os.link(draft, target)  # fails where the file exists, even if it came to be just now
-        finally:
-            draft.unlink(missing_ok=True)
-    except FileExistsError:
-        click.echo(
-            f"bodycopy: {page}: {target} exists; "
-            + ("an earlier page has that name" if target in written else "--force overwrites it"),
-            err=True,
-        )
-        return False
-    except OSError as error:
-        click.echo(f"bodycopy: {page}: cannot write {target}: {error.strerror or error}", err=True)
-        return False
-    written.add(target)
-    return True
