@@ -47,3 +47,12 @@ def write_lines(path: Path, number: int) -> Path:
         for url, html in made_pages(number):
             file.write(json.dumps({"url": url, "html": html}) + "\n")
     return path
+
+
+def write_pages(folder: Path, number: int) -> Path:
+    """A file a page, a hundred of them to a folder."""
+    for i, (_, html) in enumerate(made_pages(number)):
+        path = folder / f"{i // 100:03}" / f"{i:05}.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(html, encoding="utf-8")
+    return folder

@@ -159,7 +159,7 @@ def clean(
     if resume and not output:
         raise click.UsageError("--resume goes with --output")
     name = told_by(output) if output else None
-    if output and not name and output.is_file():
+    if output and not name and output.exists() and not output.is_dir():
         raise click.UsageError(f"--output {output} is a file, and not one to collect pages in: {', '.join(FILES)}")
     if name and name.form and form not in (None, name.form):
         raise click.UsageError(f"--output {output} is for {name.form}: --format {form} does not go with it")
@@ -180,7 +180,7 @@ def clean(
         errors = errors or (output.with_name(f"{output.resolve().name}.errors.jsonl") if output else None)
         if errors and force and not resume:
             errors.unlink(missing_ok=True)
-        sink = sink_for(output, job, force, found)
+        sink = sink_for(output, job, force, resume, found)
         run = Run(job, found, sink, journal, errors, jobs, timeout, bar=not quiet and sys.stderr.isatty())
         sys.exit(status_of(run, resume, summary=not quiet))
 
@@ -200,13 +200,13 @@ def ready(output: Path, journal: Journal, one: bool, force: bool, resume: bool) 
     return True
 
 
-def sink_for(output: Path | None, job: Job, force: bool, found: Callable[[], Iterator[Source]]) -> Sink:
+def sink_for(output: Path | None, job: Job, force: bool, resume: bool, found: Callable[[], Iterator[Source]]) -> Sink:
     """Where the output of a job goes."""
     parted = job.target == "text" and job.form != "json"
     if output is None:
         return Printer(job.target, parted)
     if job.target == "folder":
-        return Folder(output, job.form, force, partial(table_schema, job=job))
+        return Folder(output, job.form, force, resume, partial(table_schema, job=job))
     if output.suffix == ".zst":
         importlib.import_module("zstandard")  # if it is not there, this is the time to say so
     first = next(found(), None) if job.target == "table" else None

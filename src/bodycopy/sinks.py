@@ -377,22 +377,21 @@ class OneFile:
 class Folder:
     """A folder: a file for each file of input, in the tree that they come from.
 
-    Of two files of input with one name below it, the second is refused, even with ``force``. ``schemas``: gives the
-    schema of a table of input.
+    Of two files of input with one name below it, the second is refused, even with ``force``. ``resumed``: a file that
+    is there already, just as it would be written, is of the run before. ``schemas``: gives the schema of a table.
     """
 
     target = "folder"
 
-    def __init__(self, path: Path, form: str, force: bool, schemas: Callable[[Source], Any]):
-        self.path, self.form, self.force, self.schemas = path, form, force, schemas
+    def __init__(self, path: Path, form: str, force: bool, resumed: bool, schemas: Callable[[Source], Any]):
+        self.path, self.form, self.force, self.resumed, self.schemas = path, form, force, resumed, schemas
         self.claimed: set[int] = set()  # hashes of the names that are taken, for there may be millions
         self.run = ""
-        self.resumed = False
         self.state: State = {}
         self.draft: Draft | None = None
 
     def begin(self, run: str, state: State | None) -> None:
-        self.run, self.resumed, self.state = run, state is not None, state or {}
+        self.run, self.state = run, state or {}
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         self.inside = self.path.resolve()

@@ -277,9 +277,10 @@ def opened(name: str) -> AbstractContextManager[BinaryIO]:
 
 def missing(error: ModuleNotFoundError) -> str:
     """What to do about a module that is not there."""
-    if error.name not in EXTRAS:
+    name = (error.name or "").partition(".")[0]
+    if name not in EXTRAS:
         raise error
-    return f"this needs {error.name}: pip install 'bodycopy[{EXTRAS[error.name]}]'"
+    return f"this needs {name}: pip install 'bodycopy[{EXTRAS[name]}]'"
 
 
 def head_of(data: Any) -> bytes:
