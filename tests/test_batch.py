@@ -201,6 +201,29 @@ def test_with_nothing_to_go_on_with_resume_starts_or_says_so(tmp_path):
     assert run("clean", "--resume", STORY).exit_code == 2
 
 
+def test_going_on_with_a_complete_folder_changes_nothing(tmp_path):
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"html": "<p>One.</p>"}) + "\n[1]\n")
+    for _ in range(2):
+        done = run("clean", "--resume", "--field", "html", "--output", tmp_path / "out", tmp_path / "rows.jsonl", STORY)
+        assert done.exit_code == 1
+        assert "exists" not in done.stderr
+        assert len(failures(tmp_path / "out")) == 3
+    (tmp_path / "out/rows.jsonl").write_text("mine")
+    done = run("clean", "--resume", "--field", "html", "--output", tmp_path / "out", tmp_path / "rows.jsonl")
+    assert "--force overwrites it" in done.stderr
+    assert (tmp_path / "out/rows.jsonl").read_text() == "mine"
+
+
+def test_a_run_that_is_still_going_on_is_left_alone(tmp_path, long):
+    process = started(tmp_path / "out.jsonl", long)
+    for option in ("--resume", "--force"):
+        done = run("clean", option, "--output", tmp_path / "out.jsonl", long)
+        assert done.exit_code == 1
+        assert f"still going on, in process {process.pid}" in done.stderr
+    assert process.wait() == 0
+    assert len(rows_of(tmp_path / "out.jsonl")) == 1500
+
+
 def test_a_file_of_output_that_exists_is_refused_before_anything_is_done(tmp_path):
     (tmp_path / "out.jsonl").write_text("mine")
     done = run("clean", "--output", tmp_path / "out.jsonl", STORY)

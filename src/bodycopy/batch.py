@@ -70,7 +70,7 @@ class Journal:
     """
 
     def __init__(self, path: Path, options: dict[str, Any]):
-        self.path = path
+        self.path, self.draft = path, path.with_name(path.name + ".new")
         self.options = options
 
     @classmethod
@@ -105,14 +105,27 @@ class Journal:
         return told
 
     def save(self, **state: Any) -> None:
-        draft = self.path.with_name(self.path.name + ".new")
+        """Note how far the run is, whole or not at all."""
+        told = {"options": self.options, "process": os.getpid()} | state
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps({"options": self.options} | state), encoding="utf-8")
-            os.replace(draft, self.path)
+            self.draft.write_text(json.dumps(told), encoding="utf-8")
+            os.replace(self.draft, self.path)
+
+    def running(self) -> int | None:
+        """The process that is still at work, if there is one."""
+        try:
+            process: int = json.loads(self.path.read_bytes())["process"]
+            if os.name != "posix" or process == os.getpid():
+                return None
+            os.kill(process, 0)  # asks whether it is there
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return process
 
     def remove(self) -> None:
-        self.path.unlink(missing_ok=True)
+        for path in (self.path, self.draft):
+            path.unlink(missing_ok=True)
 
 
 class Errors:
@@ -121,7 +134,14 @@ class Errors:
     def __init__(self, path: Path | None, tell: Callable[[str], None]):
         self.path, self.tell = path, tell
         self.told = 0
+        self.known: set[int] = set()  # hashes of lines
         self.length = path.stat().st_size if path and path.exists() else 0
+
+    def remember(self) -> None:
+        """Do not add what is there already: the run before may have been killed when it was complete."""
+        if self.path and self.path.exists():
+            with writing(self.path), open(self.path, "rb") as file:
+                self.known = set(map(hash, file))
 
     def rewind(self, length: int) -> None:
         """Forget what was written after a place."""
@@ -137,10 +157,11 @@ class Errors:
             self.tell(f"bodycopy: {name}:{f'{position}:' if position else ''} {reason}")
         elif self.told == TOLD + 1:
             self.tell(f"bodycopy: further failures are in {self.path} alone")
-        if self.path:
-            line = json.dumps({"file": name, "position": position, "reason": reason}, ensure_ascii=False) + "\n"
+        line = json.dumps({"file": name, "position": position, "reason": reason}, ensure_ascii=False) + "\n"
+        data = line.encode("utf-8", "replace")
+        if self.path and hash(data) not in self.known:
             with writing(self.path), open(self.path, "ab") as file:
-                self.length += file.write(line.encode("utf-8", "replace"))
+                self.length += file.write(data)
 
 
 class Progress:
@@ -171,7 +192,11 @@ class Progress:
         self.read = max(self.read, document.read or size_of(document.source))
         if time.monotonic() - self.drawn >= 0.1:
             self.drawn = time.monotonic()
-            self.bar.update(max(0, self.before + self.read - self.bar.pos), True)
+            step = self.before + self.read - self.bar.pos
+            if step > 0:
+                self.bar.update(step)
+            else:
+                self.bar.render_progress()
 
     def tell(self, message: str) -> None:
         """Say something where the bar is."""
@@ -222,6 +247,8 @@ class Run:
         state = self.journal.read() if self.journal and resume else None
         if state:
             self.go_back(state)
+        elif resume:
+            self.errors.remember()
         self.sink.begin(self.name, state["sink"] if state else None)
         try:
             todo = self.documents(state["at"] if state else None) if not (state and state["complete"]) else iter(())
@@ -232,7 +259,8 @@ class Run:
             if not state:
                 self.note()
             if self.bar and self.many:
-                self.progress.show(sum(map(size_of, self.found())))
+                rest = itertools.islice(self.found(), state["at"][0] if state else 0, None)
+                self.progress.show(sum(map(size_of, rest)))
             with closing(self.results(itertools.chain(first, todo))) as results:
                 for document, done in results:
                     self.take(document, done)
@@ -246,7 +274,8 @@ class Run:
 
     def summary(self, seconds: float) -> str:
         """What was done, for people; in so many seconds, but for what was done before."""
-        return self.count.summary(self.count.pages - self.progress.already, seconds)
+        told = self.count.summary(self.count.pages - self.progress.already, seconds)
+        return f"{told}\n  failures are in {self.errors.path}" if self.count.failed and self.errors.path else told
 
     def left(self) -> str:
         """What a run that was broken off leaves, in words."""

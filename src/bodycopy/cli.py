@@ -177,9 +177,10 @@ def clean(
         journal = Journal.beside(output, target == "folder", options) if output else None
         if output and journal and not ready(output, journal, name is not None, force, resume):
             return
-        errors = errors or (output.with_name(f"{output.resolve().name}.errors.jsonl") if output else None)
-        if errors and force and not resume:
-            errors.unlink(missing_ok=True)
+        if output and not errors:
+            errors = output.with_name(f"{output.resolve().name}.errors.jsonl")
+            if force and not resume:
+                errors.unlink(missing_ok=True)
         sink = sink_for(output, job, force, resume, found)
         run = Run(job, found, sink, journal, errors, jobs, timeout, bar=not quiet and sys.stderr.isatty())
         sys.exit(status_of(run, resume, summary=not quiet))
@@ -188,6 +189,8 @@ def clean(
 def ready(output: Path, journal: Journal, one: bool, force: bool, resume: bool) -> bool:
     """Whether there is something to do; refuses to overwrite what is there. ``one``: the output is one file."""
     if journal.path.exists():
+        if process := journal.running():
+            raise click.ClickException(f"a run into {output} is still going on, in process {process}: stop it first")
         if not resume and not force:
             raise click.ClickException(f"a run into {output} was broken off: --resume goes on, --force starts anew")
         if not resume:

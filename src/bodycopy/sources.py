@@ -9,6 +9,7 @@ import glob
 import io
 import json
 import os
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ KINDS = {"page": PAGES, "archive": ARCHIVES, "lines": LINES, "table": TABLES}
 
 EXTRAS = {"fastwarc": "warc", "pyarrow": "parquet", "zstandard": "zst"}
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+RECORD = re.compile(rb"(\x1f\x8b\x08)|\r\n\r\n(?=WARC/1\.)")  # what a WARC record may begin with
 BLOCK = 1 << 20  # bytes read at once where a damaged archive is searched for its next record
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 PAGE_SIZE = 16_000  # bytes: the size of a page that has not been read yet, for want of a better guess
@@ -521,19 +523,14 @@ def ends_early(data: BinaryIO, start: int) -> bool:
 
 def next_record(data: BinaryIO, start: int) -> int | None:
     """Where the next WARC record begins that looks whole, from some place on."""
-    data.seek(0)
-    packed = data.read(2) == GZIP
-    mark, offset = (GZIP + b"\x08", 0) if packed else (b"\r\n\r\nWARC/1.", 4)
-    data.seek(start)
-    at, block = start, data.read(BLOCK)
-    while block:
-        found = block.find(mark)
-        while found >= 0:
-            data.seek(at + found + offset)
-            if is_archive(data.read(512)):
-                return at + found + offset
-            found = block.find(mark, found + 1)
-        at += max(1, len(block) - len(mark) + 1) if len(block) == BLOCK else len(block)
-        data.seek(at)
+    while True:
+        data.seek(start)
         block = data.read(BLOCK)
-    return None
+        for mark in RECORD.finditer(block):
+            at = start + (mark.start() if mark[1] else mark.end())
+            data.seek(at)
+            if is_archive(data.read(512)):
+                return at
+        if len(block) < BLOCK:
+            return None
+        start += BLOCK - 16  # more than a mark's length, for one may lie across the end
