@@ -16,6 +16,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,15 +28,16 @@ from bulk import made_pages, write_lines, write_warc
 import bodycopy
 
 
-def library(number: int) -> float:
-    """Seconds that the library takes for that many pages."""
+def library(number: int) -> tuple[float, float]:
+    """Seconds that the library takes for that many pages, and those of the processor."""
     pages = [html.encode() for _, html in made_pages(min(number, 2000))]
     for page in pages[:100]:
         bodycopy.clean(page)
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     for page in pages:
         bodycopy.clean(page)
-    return (time.perf_counter() - start) * number / len(pages)
+    scale = number / len(pages)
+    return (time.perf_counter() - start) * scale, (time.process_time() - busy) * scale
 
 
 def memory_of(process: int) -> int:
@@ -52,12 +54,18 @@ def memory_of(process: int) -> int:
     return total
 
 
-def run(arguments: list[object], sample: bool = False) -> tuple[float, float]:
-    """Seconds of a run and, if ``sample``, its peak memory in MB."""
+def busy() -> float:
+    """Seconds of the processor that ended processes took."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def run(arguments: list[object], sample: bool = False) -> tuple[float, float, float]:
+    """Seconds of a run, those of the processor in all its processes and, if ``sample``, its peak memory in MB."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "bodycopy", "clean", "--quiet", *map(str, arguments)]
         command += ["--output", str(Path(folder) / "out.jsonl")]
-        start = time.perf_counter()
+        start, before = time.perf_counter(), busy()
         process = subprocess.Popen(command)
         peak = 0
         while sample and process.poll() is None:
@@ -65,7 +73,7 @@ def run(arguments: list[object], sample: bool = False) -> tuple[float, float]:
             time.sleep(0.05)
         if process.wait():
             raise SystemExit("the run failed")
-        return time.perf_counter() - start, peak / 1e6
+        return time.perf_counter() - start, busy() - before, peak / 1e6
 
 
 def main() -> None:
@@ -84,18 +92,19 @@ def main() -> None:
                 "WARC": [write_warc(Path(folder) / f"{number}.warc.gz", number)],
                 "JSON Lines": ["--field", "html", write_lines(Path(folder) / f"{number}.jsonl", number)],
             }
-        own = min(library(args.pages) for _ in range(args.times))
+        own, own_busy = map(min, zip(*(library(args.pages) for _ in range(args.times)), strict=True))
         print(f"bodycopy.clean: {args.pages / own:,.0f} pages/s")
         for name, given in inputs[args.pages].items():
-            seconds = {}
+            runs = {jobs: [] for jobs in (1, args.jobs)}
             for _ in range(args.times):  # in turn, so that what else runs on the machine meets both
-                for jobs in (1, args.jobs):
-                    seconds[jobs] = min(seconds.get(jobs, 1e9), run([*given, "--jobs", jobs])[0])
-            one, more = seconds[1], seconds[args.jobs]
+                for jobs, found in runs.items():
+                    found.append(run([*given, "--jobs", jobs]))
+            (one, one_busy), (more, _) = ([min(r[i] for r in found) for i in (0, 1)] for found in runs.values())
             print(f"{name}, 1 job: {args.pages / one:,.0f} pages/s, {one / own - 1:+.0%} over bodycopy.clean")
+            print(f"{name}, 1 job: {one_busy / own_busy - 1:+.0%} over bodycopy.clean in seconds of the processor")
             print(f"{name}, {args.jobs} jobs: {args.pages / more:,.0f} pages/s, {one / more:.2f} times as many")
             if args.memory:
-                peaks = {n: run([*inputs[n][name], "--jobs", args.jobs], sample=True)[1] for n in inputs}
+                peaks = {n: run([*inputs[n][name], "--jobs", args.jobs], sample=True)[2] for n in inputs}
                 told = ", ".join(f"{peak:.0f} MB with {n:,} pages" for n, peak in peaks.items())
                 print(f"{name}, {args.jobs} jobs: peak {told}")
 

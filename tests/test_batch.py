@@ -204,10 +204,10 @@ def test_with_nothing_to_go_on_with_resume_starts_or_says_so(tmp_path):
 def test_going_on_with_a_complete_folder_changes_nothing(tmp_path):
     (tmp_path / "rows.jsonl").write_text(json.dumps({"html": "<p>One.</p>"}) + "\n[1]\n")
     for _ in range(2):
-        done = run("clean", "--resume", "--field", "html", "--output", tmp_path / "out", tmp_path / "rows.jsonl", STORY)
+        done = run("clean", "--resume", "--field", "html", "--output", tmp_path / "out", tmp_path / "rows.jsonl")
         assert done.exit_code == 1
         assert "exists" not in done.stderr
-        assert len(failures(tmp_path / "out")) == 3
+        assert len(failures(tmp_path / "out")) == 1
     (tmp_path / "out/rows.jsonl").write_text("mine")
     done = run("clean", "--resume", "--field", "html", "--output", tmp_path / "out", tmp_path / "rows.jsonl")
     assert "--force overwrites it" in done.stderr
