@@ -13,7 +13,7 @@ import bodycopy
 from bodycopy.cli import main
 
 HERE = Path(__file__).parent
-PAGES = sorted((HERE / "pages").glob("*.html"))
+PAGES = sorted((HERE.parent / "training_data" / "pages").glob("*.html"))
 STORY, OTHER = PAGES[0], PAGES[1]
 
 

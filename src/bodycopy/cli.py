@@ -49,13 +49,29 @@ input_option = click.option(
 )
 encoding_option = click.option("--encoding", help="Charset of the HTTP header; wins over what the page declares.")
 model_option = click.option(
-    "--model", type=click.Path(dir_okay=False), help="A model of your own, for HTML. [default: the shipped one]"
+    "--model", type=click.Path(), help="A model of your own, a file or folder. [default: the shipped one]"
 )
-text_model_option = click.option("--text-model", type=click.Path(dir_okay=False), help="The same, for text.")
+text_model_option = click.option("--text-model", type=click.Path(), help="The same, for text.")
 url_option = click.option("--url", help="Address of the page, to make its links absolute.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands; those for training are imported when they are called, for cleaning is not to wait for them."""
+
+    training = ("annotate", "train")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self.training]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.training:
+            from bodycopy.training import commands
+
+            return next(c for c in vars(commands).values() if isinstance(c, click.Command) and c.name == cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(bodycopy.__version__, prog_name="bodycopy")
 def main() -> None:
     """Label every block of a page - body, promo, related, chrome - and keep the core content."""
@@ -273,6 +289,23 @@ def label(
             )
         else:
             click.echo(f"{block.label}\t{score:.4f}\t{block.core:.4f}{kept}\t{text}")
+
+
+@main.group()
+def model() -> None:
+    """What model files are."""
+
+
+@model.command()
+@click.argument("path", type=click.Path(exists=True))
+@click.option("--kind", type=click.Choice(["html", "text"]), default="html", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The card as JSON, with everything in it.")
+def info(path: str, kind: str, as_json: bool) -> None:
+    """Print the card of the model PATH, a file or a folder: what went into it, what it scores, where it fails."""
+    from bodycopy.card import card_text
+
+    chosen = open_model(path, kind)
+    click.echo(json.dumps(chosen.card, indent=1, ensure_ascii=False) if as_json else card_text(chosen), nl=as_json)
 
 
 def open_model(path: str | None, kind: str) -> bodycopy.Model:
