@@ -58,7 +58,7 @@ url_option = click.option("--url", help="Address of the page, to make its links 
 class Commands(click.Group):
     """The commands; those for training are imported when they are called, for cleaning is not to wait for them."""
 
-    training = ("annotate", "train")
+    training = ("annotate", "train", "evaluate")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *self.training]

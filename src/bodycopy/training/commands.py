@@ -282,3 +282,61 @@ def train_command(
     except (DataError, bodycopy.ModelError, OSError) as error:
         raise click.ClickException(str(error)) from error
     say("done")
+
+
+@click.command(
+    "evaluate",
+    epilog="""\b
+Examples:
+  bodycopy evaluate held-out/
+  bodycopy evaluate held-out/ --model models/mine --model models/theirs
+  bodycopy evaluate held-out/ --model models/mine --html report.html --json report.json
+""",
+)
+@click.argument("data", nargs=-1, required=True, metavar="DATA...", type=FOLDER)
+@click.option("--model", "models", multiple=True, type=click.Path(exists=True),
+              help="Models to evaluate, the others against the first. [default: the shipped one]")  # fmt: skip
+@click.option("--labels", multiple=True, type=FILE, help="Labelled blocks of pages in corpora, as JSON Lines.")
+@click.option("--seen", type=click.Choice(["refuse", "skip", "allow"]), default="refuse", show_default=True,
+              help="What to do with pages whose site or text a model was trained on.")  # fmt: skip
+@click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as HTML.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures as JSON.")
+@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+def evaluate_command(
+    data: tuple[Path, ...],
+    models: tuple[str, ...],
+    labels: tuple[Path, ...],
+    seen: str,
+    html_file: Path | None,
+    json_file: Path | None,
+    seed: int,
+) -> None:
+    """Say what models for HTML are worth on the labelled pages of DATA, which they must not have been trained on.
+
+    Precision, recall and F1 by label with intervals, confusion, calibration, page types, sites, the worst pages with
+    what went wrong; of several models also which is better, on the same blocks.
+    """
+    from bodycopy.training import comparison
+    from bodycopy.training.report import as_html, as_text
+
+    chosen = {name: open_model(name, "html") for name in models} or {"shipped": open_model(None, "html")}
+    try:
+        known = read_labels(labels)
+        sources = [s for folder in data for s in read_data(folder, known) if s.labels is not None]
+        if seen != "allow":
+            told = {(s.corpus, s.id): s.site for m in chosen.values() for s in comparison.seen(sources, m)}
+            if told and seen == "refuse":
+                raise click.ClickException(
+                    f"{len(told)} of {len(sources)} pages are of sites, or have texts, that a model was trained on "
+                    f"({', '.join(sorted(set(told.values()))[:5])} …): their scores would be too good. "
+                    "Leave them out with --seen skip, or take them all the same with --seen allow."
+                )
+            sources = [s for s in sources if (s.corpus, s.id) not in told]
+        result = comparison.compare(sources, chosen, seed)
+        click.echo(as_text(result), nl=False)
+        if json_file:
+            write_file(json_file, (json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
+        if html_file:
+            write_file(html_file, as_html(result).encode())
+    except (DataError, OSError) as error:
+        raise click.ClickException(str(error)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +74,11 @@ def stored(f: Features | LineFeatures) -> Features | LineFeatures:
     structure = html.structure_of(numbers, old.boxes, old.alike, old.heading)
     words = np.expm1(numbers[:, WORDS])
     return Features(numbers, f.text.sorted(), f.names.sorted(), f.targets.sorted(), words, f.chain, structure)
+
+
+def fingerprint(f: Features | LineFeatures) -> str:
+    """Eight hexadecimal digits that stand for the words of a page or text, as `stored` has them."""
+    return f"{crc32(np.ascontiguousarray(f.text.ids).tobytes()):08x}"
 
 
 def known_labels(source: Source, cut: Segments) -> npt.NDArray[np.int8]:

@@ -18,9 +18,9 @@ from bodycopy.line_features import LineFeatures
 from bodycopy.model import HTML, LABELS, TEXT, Kind, Model, text_cut
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN
-from bodycopy.training.corpora import DataError, Source, read_labels
+from bodycopy.training.corpora import DataError, Source, digest, read_labels
 from bodycopy.training.evaluation import block_labels, line_scores, main_text
-from bodycopy.training.examples import Example, examples
+from bodycopy.training.examples import Example, examples, fingerprint
 from bodycopy.training.layouts import read_data
 from bodycopy.training.stacking import Progress, Settings, fit, site_folds
 from bodycopy.training.tables import read_table, write_table
@@ -156,6 +156,9 @@ def card_of(known: Sequence[Example], kind: Kind, settings: Settings, weight: in
             "labels": list(LABELS),
             "features": list(kind.names),
             "corpora": corpora,
+            # By these a page that the model was trained on is known, when the model is evaluated.
+            "sites": sorted({digest(e.site) for e in known}),
+            "texts": sorted({fingerprint(e.features) for e in known}),
             "settings": fitted,
         }
         | ({"own_weight": weight} if weight > 1 else {})
