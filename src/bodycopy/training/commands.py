@@ -19,7 +19,7 @@ from bodycopy.cli import model_option, open_model
 from bodycopy.model import HTML, TEXT
 from bodycopy.training.annotation import add_page, annotate, counts, files_in, problems, read, row
 from bodycopy.training.corpora import DataError, Source, address, read_labels, write_file
-from bodycopy.training.layouts import is_corpus, read_data
+from bodycopy.training.layouts import corpus_digest, is_corpus, read_data
 from bodycopy.training.review import review
 
 Reporter = Callable[[Exception], None]
@@ -254,7 +254,9 @@ def train_command(
             given["text"] += steps.examples_of_texts(sources, texts, folder, jobs=jobs, seed=seed)
         if tables is not None:
             for path in steps.write_tables(tables, [e for known in given.values() for e in known]):
+                pages = [s for s in sources if s.corpus == path.stem]
                 click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+                click.echo(f"{path.stem}: {len(pages)} pages, digest {corpus_digest(pages)}")
             return
         assert output is not None
         ours = steps.read_tables(base) if base else []
