@@ -27,6 +27,7 @@ PAGES = click.Path(exists=True, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 KINDS = {"html": HTML, "text": TEXT}
+SHIPPED = "shipped"  # stands for the model that comes with bodycopy
 WEIGHT = 10  # how often a user's own page counts beside ours
 
 
@@ -291,13 +292,13 @@ def train_command(
     epilog="""\b
 Examples:
   bodycopy evaluate held-out/
-  bodycopy evaluate held-out/ --model models/mine --model models/theirs
+  bodycopy evaluate held-out/ --model shipped --model models/mine
   bodycopy evaluate held-out/ --model models/mine --html report.html --json report.json
 """,
 )
 @click.argument("data", nargs=-1, required=True, metavar="DATA...", type=FOLDER)
-@click.option("--model", "models", multiple=True, type=click.Path(exists=True),
-              help="Models to evaluate, the others against the first. [default: the shipped one]")  # fmt: skip
+@click.option("--model", "models", multiple=True, default=[SHIPPED], show_default=True,
+              help="Files or folders; the others are set against the first. \"shipped\" is ours.")  # fmt: skip
 @click.option("--labels", multiple=True, type=FILE, help="Labelled blocks of pages in corpora, as JSON Lines.")
 @click.option("--seen", type=click.Choice(["refuse", "skip", "allow"]), default="refuse", show_default=True,
               help="What to do with pages whose site or text a model was trained on.")  # fmt: skip
@@ -321,7 +322,7 @@ def evaluate_command(
     from bodycopy.training import comparison
     from bodycopy.training.report import as_html, as_text
 
-    chosen = {name: open_model(name, "html") for name in models} or {"shipped": open_model(None, "html")}
+    chosen = {name: open_model(None if name == SHIPPED else name, "html") for name in models}
     try:
         known = read_labels(labels)
         sources = [s for folder in data for s in read_data(folder, known) if s.labels is not None]
