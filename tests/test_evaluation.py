@@ -120,6 +120,12 @@ def test_pages_that_a_model_was_trained_on_are_known_by_site_and_by_text(data, t
     for path in moved.iterdir():
         path.write_text(re.sub(r"https?://[^/\"\s]+", "https://elsewhere.example", path.read_text()))
     assert len(seen(read_data(moved), model)) == 1
+    same_site = folder_of(HELD_OUT[:1], tmp_path / "same-site")
+    site = re.search(r"# url: (https?://[^/\s]+)", (data / "train" / f"{TRAINED_ON[0]}.tsv").read_text())[1]
+    for path in same_site.iterdir():
+        path.write_text(re.sub(r"https?://[^/\"\s]+", site, path.read_text()))
+    assert len(seen(read_data(same_site), model)) == 1
+    assert seen(read_data(same_site), model, sites_too=False) == []
 
 
 def test_pages_without_labels_are_nothing_to_evaluate_on(data):
