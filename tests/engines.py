@@ -1,8 +1,9 @@
-"""What the tests of integrations need: the engines, or a reason to skip, and a server of hand-written pages."""
+"""What the tests of integrations need: the engines, or a reason to skip; pages on a server and in a WARC file."""
 
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import shutil
 import threading
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import pytest
 
@@ -18,21 +20,45 @@ ALL = "BODYCOPY_TEST_ALL"  # set where everything is installed: then what is mis
 PAGES = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parent / "pages").glob("*.html"))}
 
 
-def need(module: str, extra: str) -> ModuleType:
-    """A module that an extra brings; without it, the test file is skipped."""
+def missing(what: str) -> NoReturn:
+    """Skip the test, or the test file, for want of something. Where all must be tested, fail."""
     if os.environ.get(ALL):
+        pytest.fail(f"{ALL} is set, but this needs {what}")
+    pytest.skip(f"needs {what}", allow_module_level=True)
+
+
+def need(module: str, extra: str) -> ModuleType:
+    """A module that an extra brings."""
+    try:
         return importlib.import_module(module)
-    return pytest.importorskip(module, reason=f"needs {module}: pip install '.[{extra}]'")
+    except ImportError as error:
+        missing(f"{module} ({error}): pip install '.[{extra}]'")
 
 
 def need_program(name: str) -> str:
-    """The path of a program; without it, the test file or the test is skipped."""
-    path = shutil.which(name)
-    if path is None:
-        if os.environ.get(ALL):
-            pytest.fail(f"{ALL} is set, and {name} is not installed")
-        pytest.skip(f"needs the program {name}", allow_module_level=True)
-    return path
+    """The path of a program."""
+    return shutil.which(name) or missing(f"the program {name}")
+
+
+def write_warc(path: Path, pages: Mapping[str, bytes]) -> None:
+    """A WARC file of pages, with the address https://example.com/name for each."""
+    need("warcio", "datatrove")
+    from warcio.statusandheaders import StatusAndHeaders
+    from warcio.warcwriter import WARCWriter
+
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as file:
+        writer = WARCWriter(file, gzip=True)
+        for name, page in pages.items():
+            headers = StatusAndHeaders("200 OK", [("Content-Type", "text/html; charset=utf-8")], protocol="HTTP/1.1")
+            record = writer.create_warc_record(
+                f"https://example.com/{name}",
+                "response",
+                payload=io.BytesIO(page),
+                http_headers=headers,
+                warc_headers_dict={"WARC-Identified-Payload-Type": "text/html"},
+            )
+            writer.write_record(record)
 
 
 @contextmanager

@@ -1,26 +1,23 @@
 """datatrove: its local executor, over WARC files and JSON Lines that the test writes."""
 
 import gzip
-import io
 import json
 import os
 from itertools import chain
 
 import pytest
-from engines import PAGES, need
+from engines import PAGES, need, write_warc
 
 import bodycopy
 from bodycopy import ModelError
 
 need("datatrove", "datatrove")
-warcio = need("warcio", "datatrove")
+need("warcio", "datatrove")
 need("magic", "datatrove")
 from datatrove.data import Document  # noqa: E402
 from datatrove.executor import LocalPipelineExecutor  # noqa: E402
 from datatrove.pipeline.readers import JsonlReader, WarcReader  # noqa: E402
 from datatrove.pipeline.writers import JsonlWriter  # noqa: E402
-from warcio.statusandheaders import StatusAndHeaders  # noqa: E402
-from warcio.warcwriter import WARCWriter  # noqa: E402
 
 from bodycopy.integrations.datatrove import BodycopyExtractor, BodycopyFormatter  # noqa: E402
 from bodycopy.model import _load  # noqa: E402
@@ -28,23 +25,6 @@ from bodycopy.model import _load  # noqa: E402
 EMPTY = b"<!doctype html><html><head><title>Nothing</title></head><body></body></html>"
 BAD = ["no", "text"]  # of another type, and yet a reader of datatrove lets it through
 TEXTS = {name: bodycopy.clean(page, keep=bodycopy.LABELS, full=True) for name, page in PAGES.items()}
-
-
-def write_warc(path, pages):
-    path.parent.mkdir(exist_ok=True)
-    with path.open("wb") as file:
-        writer = WARCWriter(file, gzip=True)
-        for name, page in pages.items():
-            headers = StatusAndHeaders("200 OK", [("Content-Type", "text/html; charset=utf-8")], protocol="HTTP/1.1")
-            writer.write_record(
-                writer.create_warc_record(
-                    f"https://example.com/{name}",
-                    "response",
-                    payload=io.BytesIO(page),
-                    http_headers=headers,
-                    warc_headers_dict={"WARC-Identified-Payload-Type": "text/html"},
-                )
-            )
 
 
 def write_jsonl(path, objects):
