@@ -13,8 +13,9 @@ import bodycopy
 
 scrapy = need("scrapy", "scrapy")
 from itemadapter import ItemAdapter  # noqa: E402
+from scrapy.crawler import Crawler  # noqa: E402
 from scrapy.http import HtmlResponse, Response  # noqa: E402
-from scrapy.utils.test import get_crawler  # noqa: E402
+from scrapy.statscollectors import StatsCollector  # noqa: E402
 
 from bodycopy.integrations.scrapy import BodycopyPipeline, label_response  # noqa: E402
 
@@ -68,7 +69,9 @@ def crawl(folder, address, names, *options):
 
 
 def pipeline(**settings):
-    return BodycopyPipeline.from_crawler(get_crawler(settings_dict=settings))
+    crawler = Crawler(scrapy.Spider, settings)
+    crawler.stats = StatsCollector(crawler)
+    return BodycopyPipeline.from_crawler(crawler)
 
 
 def test_a_spider_gets_what_the_library_gives_and_reads_the_model_once(tmp_path):

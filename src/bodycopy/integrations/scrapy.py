@@ -73,8 +73,8 @@ class BodycopyPipeline:
     def from_crawler(cls, crawler: Crawler) -> BodycopyPipeline:
         return cls(crawler)
 
-    def process_item(self, item: Any, spider: Any = None) -> Any:
-        """The item with its new fields. ``spider`` is what Scrapy before 2.14 passes."""
+    def process_item(self, item: Any) -> Any:
+        """The item with its new fields, or as it is where it holds no page, or none that can be cleaned."""
         fields = ItemAdapter(item)
         if self.field not in fields:
             self.stats.inc_value("bodycopy/without_page")

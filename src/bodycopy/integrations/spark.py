@@ -81,8 +81,9 @@ class Cleaner:
         model = load_model(self.model, self.kind)
         for batch in batches:
             outcomes = [self._clean(value, model) for value in batch.column(self.column)]
-            bodies, errors = (pa.array([outcome[i] for outcome in outcomes], pa.string()) for i in (0, 1))
-            yield batch.append_column(self.into, bodies).append_column(self.error, errors)
+            added = [pa.array([outcome[i] for outcome in outcomes], pa.string()) for i in (0, 1)]
+            names = [*batch.schema.names, self.into, self.error]
+            yield pa.RecordBatch.from_arrays([*batch.columns, *added], names)
 
     def pandas(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         """The function for `mapInPandas`."""
