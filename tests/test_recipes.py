@@ -14,7 +14,7 @@ from engines import PAGES, need, need_program, served, write_warc
 import bodycopy
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "recipes.md").read_text()
-STORY, RECIPE = PAGES["news_article"], PAGES["recipe"]
+STORY, RECIPE = PAGES["french_article"], PAGES["recipe"]
 TEXTS = {name: bodycopy.clean(page, keep=bodycopy.LABELS, full=True) for name, page in PAGES.items()}
 SCRIPTED = b"""<!doctype html><html lang=en>
 <head><meta charset=utf-8><title>The bell of Saint Orrin</title></head><body>
@@ -143,7 +143,7 @@ def test_loaders_of_documents(paste, site, name, module):
 
 def test_langchain_transformer(paste, tmp_path):
     need("langchain_core", "recipes")
-    text = TEXTS["news_article"]
+    text = TEXTS["french_article"]
     (tmp_path / "extracted.txt").write_text(text, encoding="utf-8")
     assert paste("LangChain 2") == bodycopy.clean_text(text) + "\n"
 
