@@ -169,22 +169,22 @@ def fit_network(x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: 
     of_core &= rows
     labelled = (table.labels != UNKNOWN) & rows
 
-    def core(seed: int) -> MLPClassifier:
-        model = classifier(settings, seed)
-        return fit_epochs(model, scaled, is_core, of_core, settings.core_epochs, settings, table.weight)
-
-    def label(seed: int) -> MLPClassifier:
-        return fit_epochs(classifier(settings, seed), scaled, table.labels, labelled, settings.label_epochs, settings)
-
     if final is not None:
         parts = [
             clone(final).fit(scaled[rows], target[rows])
             for rows, target in ((of_core, is_core), (labelled, table.labels))
         ]
         return join(parts, centre, spread, settings.label_odds)
-    seeds = range(settings.seed, settings.seed + settings.bag)
-    tasks = [delayed(fit)(seed) for seed in seeds for fit in (core, label)]
-    bag = join(Parallel(n_jobs=settings.jobs, backend="threading")(tasks), centre, spread, settings.label_odds)
+    fit = delayed(fit_epochs)
+    tasks = []
+    for seed in range(settings.seed, settings.seed + settings.bag):
+        one = classifier(settings, seed)
+        tasks += [
+            fit(one, scaled, is_core, of_core, settings.core_epochs, settings, table.weight),
+            fit(clone(one), scaled, table.labels, labelled, settings.label_epochs, settings),
+        ]
+    # In processes: a step of such a small network is mostly Python's, which threads would do one at a time.
+    bag = join(Parallel(n_jobs=settings.jobs)(tasks), centre, spread, settings.label_odds)
     return imitate(bag, x, scaled, rows, settings) if settings.hidden else bag
 
 
