@@ -20,7 +20,7 @@ COLOURS = {"body": "#2e7d32", "promo": "#c62828", "related": "#b26a00", "chrome"
 
 def review(annotation: Annotation, name: str, file: str) -> str:
     """The page for an annotation; ``file`` is its text as it stands in ``NAME.tsv``."""
-    lines = file.splitlines()
+    lines = file.removesuffix("\n").split("\n")
     data = {
         "name": name,
         # Changes are kept for this very state of the file: another starts anew.
