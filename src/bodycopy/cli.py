@@ -315,7 +315,10 @@ def info(path: str, kind: str | None, as_json: bool) -> None:
             raise click.ClickException(f"{path}: no model in there, neither html.npz nor text.npz")
     models = [open_model(path, name) for name in kinds]
     for chosen in models:
-        click.echo(json.dumps(chosen.card, indent=1, ensure_ascii=False) if as_json else card_text(chosen))
+        try:
+            click.echo(json.dumps(chosen.card, indent=1, ensure_ascii=False) if as_json else card_text(chosen))
+        except bodycopy.ModelError as error:
+            raise click.ClickException(f"{path}: {error}; --json prints it as it is") from error
 
 
 def open_model(path: str | None, kind: str | None) -> bodycopy.Model:
