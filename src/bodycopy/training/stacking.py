@@ -189,7 +189,7 @@ def fit_network(x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: 
 
 
 def classifier(settings: Settings, seed: int) -> MLPClassifier:
-    return MLPClassifier((settings.bag_hidden,), alpha=settings.decay, batch_size=settings.batch, random_state=seed)
+    return MLPClassifier((settings.bag_hidden,), alpha=settings.decay, random_state=seed)
 
 
 def fit_epochs(
@@ -204,6 +204,7 @@ def fit_epochs(
     """Fit a network on some rows, for so many epochs at each learning rate."""
     chosen = np.flatnonzero(rows)
     random = np.random.RandomState(model.random_state)
+    model.batch_size = min(settings.batch, len(chosen))
     options: dict[str, Any] = {}
     if isinstance(model, MLPClassifier):
         options["classes"] = np.unique(target[chosen])
@@ -288,9 +289,7 @@ def imitate(teacher: Network, x: Floats, scaled: Floats, rows: npt.NDArray[np.bo
     odds = np.concatenate([teacher.log_odds(x[a : a + 10_000]) for a in parts])
     labels = odds[:, : len(LABELS)]
     labels -= labels.mean(1, keepdims=True)
-    model = MLPRegressor(
-        hidden_layer_sizes=(settings.hidden,), alpha=1e-5, batch_size=settings.batch, random_state=settings.seed
-    )
+    model = MLPRegressor(hidden_layer_sizes=(settings.hidden,), alpha=1e-5, random_state=settings.seed)
     target = np.clip(odds, -SURE, SURE)
     fit_epochs(model, scaled, target, rows, settings.imitation_epochs, settings)
     spread = np.reciprocal(teacher.scale)
