@@ -64,7 +64,7 @@ def make_review(folder):
 @pytest.fixture
 def page(browser, folder):
     """The review page, opened. No request may leave it, and no error may come."""
-    context = browser.new_context(viewport={"width": 1100, "height": 500})
+    context = browser.new_context(viewport={"width": 1100, "height": 300})
     opened = context.new_page()
     wrong = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
