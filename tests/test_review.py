@@ -1,10 +1,10 @@
 """The page in which labels are corrected, in a real browser, opened as a file."""
 
 import json
-import shutil
 from collections.abc import Iterator
 
 import pytest
+from engines import need, need_program
 from helpers import run
 
 from bodycopy import LABELS
@@ -12,11 +12,8 @@ from bodycopy.training.annotation import Annotation, problems, read, write
 from bodycopy.training.corpora import Labelled, digest, write_file
 from bodycopy.training.review import review
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the review page is tested with Playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="the review page is tested in Chromium, which is not installed"
-)
+playwright = need("playwright.sync_api", "test")
+CHROMIUM = need_program("chromium")
 OPTIONS = (
     "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
     "--disable-sync"

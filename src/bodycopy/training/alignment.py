@@ -47,7 +47,8 @@ def matches(a: list[str], b: list[str]) -> list[tuple[int, int]]:
 def core_of(texts: list[str], body: str) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32]]:
     """Which blocks are in a page's main text: more than half of a block's words must stand there, in order.
 
-    Also gives the number of words of each block that stand there.
+    Also gives the number of words of each block that are there, each word of the main text counted once: those that
+    stand there in order, then, from the blocks that do so the most, those that stand there anyhow.
 
     Short blocks match by chance: those of up to four words must match as one piece, and be a line of the main text
     alone or stand beside a longer block that matches.
@@ -57,10 +58,15 @@ def core_of(texts: list[str], body: str) -> tuple[npt.NDArray[np.int8], npt.NDAr
     body_words, line_of = owned_words(lines)
     total, in_line = Counter(owner), Counter(line_of)
     hits: Counter[int] = Counter()
+    rest, left = Counter(body_words), [Counter[str]() for _ in texts]
+    for word, b in zip(words, owner, strict=True):
+        left[b][word] += 1
     span: dict[int, tuple[int, int]] = {}
     for i, j in matches(words, body_words):
         b = owner[i]
         hits[b] += 1
+        rest[words[i]] -= 1
+        left[b][words[i]] -= 1
         lo, hi = span.get(b, (j, j))
         span[b] = (min(lo, j), max(hi, j))
 
@@ -77,7 +83,12 @@ def core_of(texts: list[str], body: str) -> tuple[npt.NDArray[np.int8], npt.NDAr
             alone = sum(in_line[line] for line in {line_of[lo], line_of[hi]}) <= total[b] + 2
             beside = any(long_match(k) and span[k][0] <= hi + 3 and span[k][1] >= lo - 3 for k in (b - 1, b + 1))
             core[b] = hi - lo < total[b] + 1 and (alone or beside)
-    return core, np.array([hits[b] for b in range(len(texts))], np.int32)
+    found = np.array([hits[b] for b in range(len(texts))], np.int32)
+    for b in sorted(range(len(texts)), key=lambda b: -hits[b] / max(1, total[b])):
+        if also := rest & left[b]:
+            rest -= also
+            found[b] += also.total()
+    return core, found
 
 
 def labels_of(texts: list[str], labelled: Sequence[tuple[str, str]]) -> npt.NDArray[np.int8]:

@@ -20,13 +20,14 @@ from bodycopy.cli import model_option, open_model
 from bodycopy.model import KINDS, TEXT
 from bodycopy.training.annotation import add_page, annotate, counts, files_in, problems, read, row
 from bodycopy.training.corpora import DataError, Source, address, read_bytes, read_labels, read_text, write_file
-from bodycopy.training.layouts import is_corpus, read_data
+from bodycopy.training.layouts import corpus_digest, is_corpus, read_data
 from bodycopy.training.review import review
 
 PAGE = re.compile(r"(?<!\.review)\.html(\.gz)?$")  # what names of pages end in
 Reporter = Callable[[Exception], None]
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+SHIPPED = "shipped"  # stands for the model that comes with bodycopy
 WEIGHT = 10  # how often a user's own page counts beside ours
 
 
@@ -205,7 +206,11 @@ Examples:
 @click.option("--lines", type=FOLDER, help="Folder of promo.txt and related.txt, which texts are embellished with.")
 @click.option("--tables", type=click.Path(file_okay=False, path_type=Path), help="Write feature tables, no models.")
 @click.option("--cross-validate", is_flag=True, help="Score the models on pages that they were not fitted on; slow.")
-@click.option("--sample", type=click.FloatRange(0, 1, min_open=True), help="Use this share of the sites, for a trial.")
+@click.option(
+    "--sample",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Use this share of the sites, of ours with --from: for a trial.",
+)
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Folder to keep features of pages in.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="cores",
               help="Threads and processes to work with.")  # fmt: skip
@@ -261,17 +266,17 @@ def train_command(
             given["text"] += steps.examples_of_texts(sources, texts, folder, jobs=jobs, seed=seed)
         if tables is not None:
             for path in steps.write_tables(tables, [e for known in given.values() for e in known]):
+                pages = [s for s in sources if s.corpus == path.stem]
                 click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+                click.echo(f"{path.stem}: {len(pages)} pages, digest {corpus_digest(pages)}")
             return
         assert output is not None
         ours = steps.read_tables(base) if base else []
         output.mkdir(parents=True, exist_ok=True)
         for kind in chosen:
-            known, own = given[kind], steps.of_kind(ours, KINDS[kind])
+            known, own = (steps.of_kind(ours, KINDS[kind]), given[kind]) if base else (given[kind], [])
             if sample is not None:
-                known, own = (steps.sampled(some, sample, seed) if some else [] for some in (known, own))
-            if base:
-                known, own = own, known
+                known = steps.sampled(known, sample, seed)
             say(f"{kind}: {len(known) + len(own)} examples, {sum(map(len, [*known, *own]))} blocks")
             settings = steps.settings_for(KINDS[kind], seed, jobs)
             model = steps.train(known, KINDS[kind], settings, say, cross_validate, own, weight)
@@ -301,16 +306,17 @@ def cards(folder: Path, say: Callable[[str], None]) -> Iterator[str]:
     epilog="""\b
 Examples:
   bodycopy evaluate held-out/
-  bodycopy evaluate held-out/ --model models/mine --model models/theirs
+  bodycopy evaluate held-out/ --model shipped --model models/mine
   bodycopy evaluate held-out/ --model models/mine --html report.html --json report.json
 """,
 )
 @click.argument("data", nargs=-1, required=True, metavar="DATA...", type=FOLDER)
-@click.option("--model", "models", multiple=True, type=click.Path(exists=True),
-              help="Models to evaluate, the others against the first. [default: the shipped one]")  # fmt: skip
+@click.option("--model", "models", multiple=True, default=[SHIPPED], show_default=True,
+              help="Files or folders; the others are set against the first. \"shipped\" is ours.")  # fmt: skip
 @click.option("--labels", multiple=True, type=FILE, help="Labelled blocks of pages in corpora, as JSON Lines.")
-@click.option("--seen", type=click.Choice(["refuse", "skip", "allow"]), default="refuse", show_default=True,
-              help="What to do with pages whose site or text a model was trained on.")  # fmt: skip
+@click.option("--seen", default="refuse", show_default=True,
+              type=click.Choice(["refuse", "skip", "same-site", "allow"]),
+              help="Pages whose site or text a model was trained on; same-site minds the text alone.")  # fmt: skip
 @click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as HTML.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures as JSON.")
 @click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
@@ -331,17 +337,20 @@ def evaluate_command(
     from bodycopy.training import comparison
     from bodycopy.training.report import as_html, as_text
 
-    chosen = {name: open_model(name, "html") for name in models} or {"shipped": open_model(None, "html")}
+    chosen = {name: open_model(None if name == SHIPPED else name, "html") for name in models}
     try:
         known = read_labels(labels)
         sources = [s for folder in data for s in read_data(folder, known) if s.labels is not None]
         if seen != "allow":
-            told = {(s.corpus, s.id): s.site for m in chosen.values() for s in comparison.seen(sources, m)}
-            if told and seen == "refuse":
+            sites_too = seen != "same-site"
+            told = {
+                (s.corpus, s.id): s.site for m in chosen.values() for s in comparison.seen(sources, m, sites_too)
+            }  # fmt: skip
+            if told and seen != "skip":
                 raise click.ClickException(
                     f"{len(told)} of {len(sources)} pages are of sites, or have texts, that a model was trained on "
-                    f"({', '.join(sorted(set(told.values()))[:5])} …): their scores would be too good. "
-                    "Leave them out with --seen skip, or take them all the same with --seen allow."
+                    f"({', '.join(sorted(set(told.values()))[:5])}): their scores would be too good. Leave them out "
+                    "with --seen skip, take other pages of the same sites with --seen same-site, or all with allow."
                 )
             sources = [s for s in sources if (s.corpus, s.id) not in told]
         result = comparison.compare(sources, chosen, seed)

@@ -66,13 +66,13 @@ def score_page(source: Source, model: Model) -> Scored:
     return Scored(source, texts, known[rows].astype(np.int64), labels.argmax(1), labels.max(1), word_f1)
 
 
-def seen(sources: Sequence[Source], model: Model) -> list[Source]:
-    """The pages whose site or text a model was trained on, as far as its card tells."""
+def seen(sources: Sequence[Source], model: Model, sites_too: bool = True) -> list[Source]:
+    """The pages whose text or, with ``sites_too``, whose site a model was trained on, as far as its card tells."""
     sites, texts = (set(model.card.get(name, ())) for name in ("sites", "texts"))
     found = []
     for source in sources:
         cut = segment(source.html)
-        if digest(source.site) in sites or (cut.texts and fingerprint(stored(features(cut))) in texts):
+        if (sites_too and digest(source.site) in sites) or (cut.texts and fingerprint(stored(features(cut))) in texts):
             found.append(source)
     return found
 

@@ -51,7 +51,8 @@ class Example:
     words: npt.NDArray[np.int32]
     hits: npt.NDArray[np.int32]
     body_words: int
-    texts: list[str] | None = None  # of its blocks; tables do not have them
+    texts: list[str] | None = None  # of its blocks; tables do not have them, nor the main text
+    body: str | None = None
     lines: Lines | None = None  # of plain text, where the blocks stand
 
     def __len__(self) -> int:
@@ -122,6 +123,7 @@ def example(source: Source) -> Example | None:
         hits,
         len(WORD.findall(source.body or "")),
         cut.texts,
+        source.body,
     )
 
 

@@ -13,7 +13,8 @@ Pages may be gzipped in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from bodycopy.training.annotation import files_in, read
@@ -52,6 +53,15 @@ def read_data(folder: Path, labels: dict[tuple[str, str], tuple[list[Labelled], 
         if found := (labels or {}).get((source.corpus, source.id)):
             source.labels, source.by_hand = found
     return sources
+
+
+def corpus_digest(sources: Sequence[Source]) -> str:
+    """SHA-256 of the pages of a corpus and their main text, in the order of their ids."""
+    found = sha256()
+    for source in sorted(sources, key=lambda s: s.id):
+        for part in (source.id.encode(), source.html, (source.body or "").encode()):
+            found.update(sha256(part).digest())
+    return found.hexdigest()
 
 
 def read_ours(folder: Path) -> Iterator[Source]:

@@ -104,7 +104,7 @@ def as_html(result: dict[str, Any]) -> str:
     """The report as one page, plots and all."""
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Evaluation</title><style>",
-        "body { font: 15px/1.45 system-ui, sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em; color: #222 }",
+        "body { font: 15px/1.45 system-ui, sans-serif; max-width: 70em; margin: 2em auto; color: #222 }",
         "table { border-collapse: collapse; margin-bottom: 2em } th, td { padding: .2em .7em; text-align: left;",
         "border-bottom: 1px solid #ddd; overflow-wrap: anywhere } th { background: #f3f3f3 } svg { margin-right: 2em }",
         f"</style></head><body><h1>{escape(headline(result))}</h1>",
@@ -161,9 +161,8 @@ def calibration_plot(models: dict[str, Any]) -> str:
     for m, of in enumerate(models.values()):
         points = [f"{left + b['sure'] * right:.1f} {up(b['right'], height):.1f}" for b in of["calibration"]["bins"]]
         if points:
-            out.append(
-                f"<path d='M{'L'.join(points)}' fill='none' stroke='{COLOURS[m % len(COLOURS)]}' stroke-width='2'/>"
-            )
+            colour = COLOURS[m % len(COLOURS)]
+            out.append(f"<path d='M{'L'.join(points)}' fill='none' stroke='{colour}' stroke-width='2'/>")
     out += [
         f"<text x='{left + v * right:.1f}' y='{height - 8}' text-anchor='middle'>{v:g}</text>" for v in (0, 0.5, 1)
     ]  # fmt: skip

@@ -214,7 +214,7 @@ def example(source: Source, text: Text, known: list[tuple[str, str]]) -> Example
         np.zeros_like(words),
         0,
         texts,
-        lines if by_hand else None,
+        lines=lines if by_hand else None,
     )
 
 

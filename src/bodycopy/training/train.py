@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
@@ -19,7 +20,7 @@ from bodycopy.model import HTML, LABELS, TEXT, Kind, Model, text_cut
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError, Source, digest, read_labels
-from bodycopy.training.evaluation import block_labels, line_scores, main_text
+from bodycopy.training.evaluation import block_labels, line_scores, main_text, word_f1
 from bodycopy.training.examples import Example, examples, fingerprint
 from bodycopy.training.layouts import read_data
 from bodycopy.training.stacking import Progress, Settings, fit, site_folds
@@ -132,6 +133,8 @@ def train(
         once = len(known) + len(own)
         scores = fitted.scores[: sum(len(e) for e in together[:once])]
         card["cross_validated"] = measured(together[:once], scores, [models[k] for k in folds[:once]])
+        if kind is HTML and all(e.texts for e in together if e.body_words):
+            say("mean word F1: " + json.dumps(main_text(together[:once], scores, word_f1)))
     return fitted.model(kind, card)
 
 
