@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from bodycopy.model import LABELS, Model
+from bodycopy.model import LABELS, Model, ModelError
 
 WEAKEST = 3  # page types, or texts, that a card names as the weakest
 
 
 def card_text(model: Model) -> str:
-    """The card in Markdown."""
+    """The card in Markdown. Raises ModelError for one that another version of bodycopy wrote in another way."""
+    try:
+        return "\n".join(card_lines(model))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"the card is not as this version of bodycopy writes it: {error!r}") from error
+
+
+def card_lines(model: Model) -> list[str]:
     card = model.card
     out = [f"# Model for {model.kind.name}", ""]
     told = ("bodycopy_version", "date", "feature_version", "own_weight", "final", "checksum")
@@ -28,7 +35,7 @@ def card_text(model: Model) -> str:
     ]
     scores = card.get("cross_validated")
     if scores is None:
-        return "\n".join((*out, "It was not cross-validated: `bodycopy evaluate` says what it is worth.", ""))
+        return [*out, "It was not cross-validated: `bodycopy evaluate` says what it is worth.", ""]
     out += ["## What it scores", "", f"Cross-validated, {card['settings']['folds']} folds grouped by site.", ""]
     if "main_text" in scores:
         rows = [(name, of["pages"], f"{of['word_f1']:.3f}") for name, of in scores["main_text"].items()]
@@ -46,7 +53,7 @@ def card_text(model: Model) -> str:
         for name, of in scores["labels"].items()
     ]
     out += [*table(("blocks of", "number", *(f"F1 {label}" for label in LABELS), "mean"), rows), ""]
-    return "\n".join((*out, "## Where it fails", "", *failures(scores), ""))
+    return [*out, "## Where it fails", "", *failures(scores), ""]
 
 
 def corpora(card: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ import click
 
 import bodycopy
 from bodycopy.document import decode
+from bodycopy.model import KINDS
 from bodycopy.sniff import is_html
 
 SUFFIXES = {"text": ".txt", "markdown": ".md", "json": ".json"}
@@ -298,19 +299,34 @@ def model() -> None:
 
 @model.command()
 @click.argument("path", type=click.Path(exists=True))
-@click.option("--kind", type=click.Choice(["html", "text"]), default="html", show_default=True)
+@click.option("--kind", type=click.Choice(list(KINDS)), help="Of the models in a folder, only this.")
 @click.option("--json", "as_json", is_flag=True, help="The card as JSON, with everything in it.")
-def info(path: str, kind: str, as_json: bool) -> None:
-    """Print the card of the model PATH, a file or a folder: what went into it, what it scores, where it fails."""
+def info(path: str, kind: str | None, as_json: bool) -> None:
+    """Print the cards of the models at PATH, a file or a folder: what went into them, what they score, where they fail.
+
+    With --json they are printed one after the other.
+    """
     from bodycopy.card import card_text
 
-    chosen = open_model(path, kind)
-    click.echo(json.dumps(chosen.card, indent=1, ensure_ascii=False) if as_json else card_text(chosen), nl=as_json)
+    kinds: list[str | None] = [kind]
+    if kind is None and os.path.isdir(path):
+        kinds = [name for name in KINDS if os.path.exists(os.path.join(path, f"{name}.npz"))]
+        if not kinds:
+            raise click.ClickException(f"{path}: no model in there, neither html.npz nor text.npz")
+    models = [open_model(path, name) for name in kinds]
+    for chosen in models:
+        try:
+            click.echo(json.dumps(chosen.card, indent=1, ensure_ascii=False) if as_json else card_text(chosen))
+        except bodycopy.ModelError as error:
+            raise click.ClickException(f"{path}: {error}; --json prints it as it is") from error
 
 
-def open_model(path: str | None, kind: str) -> bodycopy.Model:
+def open_model(path: str | None, kind: str | None) -> bodycopy.Model:
+    """A model, as `load_model` finds it; a file of any kind, if that is None. Ends the command if it cannot be used."""
     try:
-        return bodycopy.load_model(path, kind)
+        if path is not None and kind is None:
+            return bodycopy.Model.load(path, None)
+        return bodycopy.load_model(path, kind or "html")
     except (OSError, bodycopy.ModelError) as error:
         raise click.ClickException(f"cannot use the model: {error}") from error
 

@@ -100,6 +100,7 @@ TEXT = Kind(
     line_features.tables_of,
     line_features.linear_scores,
 )
+KINDS = {kind.name: kind for kind in (HTML, TEXT)}
 LOWEST_CUT, HIGHEST_CUT = 0.15, 0.5
 LOWEST_TEXT_CUT, HIGHEST_TEXT_CUT, JUNK_SHARE = 0.052, 0.6, 0.06
 BODY_SAY = 0.1  # how much the body label has to say about the core
@@ -250,8 +251,11 @@ class Model:
             draft.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], kind: Kind = HTML) -> Model:
-        """Read a model file. Raises ModelError unless it is one for this feature version, OSError if unreadable."""
+    def load(cls, path: str | os.PathLike[str], kind: Kind | None = HTML) -> Model:
+        """Read a model file, of any kind if it is None.
+
+        Raises ModelError unless it is one for this feature version, OSError if unreadable.
+        """
         try:
             with np.load(path, allow_pickle=False) as file:
                 card = json.loads(file["card"].tobytes())
@@ -263,6 +267,7 @@ class Model:
             raise
         except Exception as error:  # whatever NumPy, zipfile, zlib and json make of a file that is none
             raise ModelError(f"{path} is not a bodycopy model: {error}") from error
+        kind = kind or KINDS.get(told.get("kind", ""), HTML)
         expected = {"kind": kind.name, "feature_version": kind.version, "labels": list(LABELS)}
         for key, value in expected.items():
             if told.get(key) != value:
@@ -309,7 +314,7 @@ def shipped(name: str) -> Path:
 
 @lru_cache(8)
 def _load(path: str, kind: str) -> Model:
-    return Model.load(path, HTML if kind == "html" else TEXT)
+    return Model.load(path, KINDS[kind])
 
 
 def load_model(path: str | os.PathLike[str] | None = None, kind: str = "html") -> Model:

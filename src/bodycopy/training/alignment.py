@@ -32,7 +32,10 @@ def owned_words(texts: list[str]) -> tuple[list[str], list[int]]:
 
 def matches(a: list[str], b: list[str]) -> list[tuple[int, int]]:
     """Pairs of places where two lists of words agree, on a longest common subsequence."""
-    from rapidfuzz.distance import LCSseq
+    try:
+        from rapidfuzz.distance import LCSseq
+    except ImportError as error:
+        raise ImportError("aligning texts needs rapidfuzz: pip install 'bodycopy[train]'") from error
 
     pairs: list[tuple[int, int]] = []
     for op in LCSseq.opcodes(a, b):

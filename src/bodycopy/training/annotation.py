@@ -17,7 +17,7 @@ from pathlib import Path
 import bodycopy
 from bodycopy.model import LABELS, Model
 from bodycopy.training.alignment import core_of, located
-from bodycopy.training.corpora import DIGEST, DataError, Labelled, Source, digest, read_page, write_file
+from bodycopy.training.corpora import DIGEST, DataError, Labelled, Source, digest, read_page, read_text, write_file
 
 UNSURE = 0.8  # the score below which a guess is worth a look
 NAMED = 20  # lines to look at first that a file names
@@ -67,7 +67,7 @@ def annotate(source: Source, model: Model | None = None) -> Annotation | None:
 def write(annotation: Annotation, name: str) -> str:
     """A page's labels as they stand in a file, the lines to look at first named at its head."""
     head = [f"# bodycopy labels 1. {ASKED}", f"# page: {name}.html"]
-    head += [f"# {key}: {value}" for key, value in annotation.told.items()]
+    head += [f"# {key}: {' '.join(value.split())}" for key, value in annotation.told.items()]
     first = len(head) + 2  # the number of the first block's line
     unsure = [(score, first + i) for i, (marks, score, _) in enumerate(annotation.guesses) if "?" in marks]
     lines = ", ".join(str(line) for _, line in sorted(unsure)[:NAMED])
@@ -81,10 +81,7 @@ def write(annotation: Annotation, name: str) -> str:
 
 def read(path: Path) -> Annotation:
     """What `write` wrote and a person corrected. Raises DataError, OSError."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
+    lines = read_text(path).split("\n")  # and not splitlines: names of elements may hold odd line ends
     found = Annotation([])
     initials = {label[0]: label for label in LABELS}
     for number, line in enumerate(lines, 1):
@@ -96,9 +93,10 @@ def read(path: Path) -> Annotation:
         if not line.strip():
             continue
         cells = line.split("\t")
-        label = initials.get(cells[0].strip(), cells[0].strip())
+        given = cells[0].strip()
+        label = initials.get(given.lower(), given.lower())
         if label not in LABELS:
-            raise DataError(f"{path}:{number}: no such label: {label!r}; the labels are {', '.join(LABELS)}")
+            raise DataError(f"{path}:{number}: no such label: {given!r}; the labels are {', '.join(LABELS)}")
         if len(cells) != 6 or not DIGEST.fullmatch(cells[4]):
             raise DataError(
                 f"{path}:{number}: not a line of a block: label, marks, score, text, digest and path, parted by tabs"
@@ -121,21 +119,34 @@ def score_of(cell: str) -> float:
 def add_page(folder: Path, name: str, source: Source, model: Model | None = None) -> Annotation | None:
     """Write a page and its labels into a folder; None where its labels are there already, which stay as they are.
 
-    Raises FileExistsError where another page of that name is there, DataError for one without text, OSError.
+    Others may write there at the same time. Raises FileExistsError where another page of that name is there, DataError
+    for one without text, OSError.
     """
     page, labels = folder / f"{name}.html", folder / f"{name}.tsv"
-    if page.exists() and page.read_bytes() != source.html:
-        raise FileExistsError(f"{page} exists and is another page; give this one another name")
+
+    def refuse_another() -> None:
+        if page.exists() and page.read_bytes() != source.html:
+            raise FileExistsError(f"{page} exists and is another page; give this one another name")
+
+    refuse_another()
     if labels.exists():
         return None
     annotation = annotate(source, model)
     if annotation is None:
         raise DataError(f"{name}: a page without text")
     folder.mkdir(parents=True, exist_ok=True)
-    if not page.exists():
-        write_file(page, source.html, new=True)
-    write_file(labels, write(annotation, name).encode(), new=True)
-    return annotation
+    if not write_new(page, source.html):
+        refuse_another()
+    return annotation if write_new(labels, write(annotation, name).encode("utf-8", "replace")) else None
+
+
+def write_new(path: Path, data: bytes) -> bool:
+    """Write a file, unless it is there already, if only since just now; says whether. Raises OSError."""
+    try:
+        write_file(path, data, new=True)
+    except FileExistsError:
+        return False
+    return True
 
 
 def files_in(folder: Path) -> Iterator[Path]:

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,17 +17,16 @@ import click
 import bodycopy
 from bodycopy.card import card_text
 from bodycopy.cli import model_option, open_model
-from bodycopy.model import HTML, TEXT
+from bodycopy.model import KINDS, TEXT
 from bodycopy.training.annotation import add_page, annotate, counts, files_in, problems, read, row
-from bodycopy.training.corpora import DataError, Source, address, read_labels, write_file
+from bodycopy.training.corpora import DataError, Source, address, read_bytes, read_labels, read_text, write_file
 from bodycopy.training.layouts import corpus_digest, is_corpus, read_data
 from bodycopy.training.review import review
 
+PAGE = re.compile(r"(?<!\.review)\.html(\.gz)?$")  # what names of pages end in
 Reporter = Callable[[Exception], None]
-PAGES = click.Path(exists=True, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-KINDS = {"html": HTML, "text": TEXT}
 SHIPPED = "shipped"  # stands for the model that comes with bodycopy
 WEIGHT = 10  # how often a user's own page counts beside ours
 
@@ -42,13 +42,12 @@ Examples:
   bodycopy annotate labelled/ --export labels.jsonl.gz
 """,
 )
-@click.argument("pages", nargs=-1, required=True, metavar="PAGE...", type=PAGES)
+@click.argument("pages", nargs=-1, required=True, metavar="PAGE...", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Folder to label the pages in.")
 @click.option("--review", "with_review", is_flag=True, help="Also write NAME.review.html, to label in a browser.")
 @click.option("--take", type=click.IntRange(1), help="Only so many pages: those with the most to learn from.")
 @click.option("--longest", type=click.IntRange(1), help="With --take: no page of more blocks.")
-@click.option("--skip", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Labels (JSON Lines) of pages to leave out.")  # fmt: skip
+@click.option("--skip", multiple=True, type=FILE, help="Labels (JSON Lines) of pages to leave out.")
 @click.option("--check", is_flag=True, help="Say what is wrong with the labels in the folders PAGE; change nothing.")
 @click.option("--export", type=click.Path(dir_okay=False, path_type=Path),
               help="Write the labels in the folders PAGE as JSON Lines, without any text.")  # fmt: skip
@@ -66,9 +65,9 @@ def annotate_command(
 ) -> None:
     """Write each PAGE with the model's guesses into a folder, for a person to correct.
 
-    A PAGE is a file of HTML, or a folder of such files or with a corpus. NAME.html and NAME.tsv come out; in the latter
-    the first column is a block's label. Labels that are there already stay, so a session can be taken up at any time.
-    What cannot be read is reported, the rest is done, and the exit status is 1.
+    A PAGE is a file of HTML, plain or gzipped, or a folder of such files or with a corpus. NAME.html and NAME.tsv come
+    out; in the latter the first column is a block's label. Labels that are there already stay, so a session can be
+    taken up at any time. What cannot be read is reported, the rest is done, and the exit status is 1.
     """
     if sum((output is not None, check, export is not None)) != 1:
         raise click.UsageError("one of --output, --check and --export")
@@ -85,10 +84,11 @@ def annotate_command(
         failed = True
         click.echo(f"bodycopy: {error}", err=True)
 
-    sources = list(sources_of(pages, report))
-    if skip:
+    try:
         known = read_labels(skip)
-        sources = [s for s in sources if (s.corpus, s.id) not in known]
+    except (OSError, DataError) as error:
+        raise click.ClickException(str(error)) from error
+    sources = [s for s in sources_of(pages, report) if (s.corpus, s.id) not in known]
     if take is not None:
         sources = most_doubtful(sources, chosen, take, longest)
     for source in sources:
@@ -97,7 +97,7 @@ def annotate_command(
             added = add_page(output, name, source, chosen)
             path = output / f"{name}.tsv"
             if with_review:
-                page = review(read(path), name, path.read_text(encoding="utf-8"))
+                page = review(read(path), name, read_text(path))
                 write_file(output / f"{name}.review.html", page.encode())
         except (OSError, DataError) as error:
             report(error)
@@ -118,16 +118,17 @@ def sources_of(paths: Iterable[Path], report: Reporter) -> Iterator[Source]:
             continue
         files = [path]
         if path.is_dir():
-            files = sorted(f for f in path.rglob("*.html") if not f.name.endswith(".review.html"))
+            files = sorted(f for f in path.rglob("*.html*") if PAGE.search(f.name))
             if not files:
                 report(DataError(f"{path}: no .html file in there"))
         for file in files:
             try:
-                html = file.read_bytes()
-            except OSError as error:
+                html = read_bytes(file)
+            except (OSError, DataError) as error:
                 report(error)
                 continue
-            yield Source("", file.stem, "", "", html, url=address(html))
+            name = file.name.removesuffix(".gz").rpartition(".")[0] or file.name
+            yield Source("", name, "", "", html, url=address(html))
 
 
 def most_doubtful(sources: list[Source], model: bodycopy.Model, take: int, longest: int | None) -> list[Source]:
@@ -163,13 +164,12 @@ def check_folders(folders: Iterable[Path]) -> int:
 
 def export_labels(folders: Iterable[Path], target: Path) -> int:
     """Write the labels of some folders as JSON Lines, without any text; the exit status."""
-    rows = []
-    for folder in folders:
-        for path in files_in(folder):
-            try:
-                rows.append(row(read(path), path.stem))
-            except (OSError, DataError) as error:
-                raise click.ClickException(str(error)) from error
+    try:
+        rows = [row(read(path), path.stem) for folder in folders for path in files_in(folder)]
+    except (OSError, DataError) as error:
+        raise click.ClickException(str(error)) from error
+    if not rows:
+        raise click.ClickException("no labels (NAME.tsv) in there")
     data = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows).encode()
     if target.suffix == ".gz":
         buffer = io.BytesIO()
@@ -212,8 +212,11 @@ Examples:
     help="Use this share of the sites, of ours with --from: for a trial.",
 )
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Folder to keep features of pages in.")
-@click.option("--jobs", default=os.cpu_count() or 1, show_default="cores", help="Threads and processes to work with.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="cores",
+              help="Threads and processes to work with.")  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Another gives another model."
+)
 def train_command(
     data: tuple[Path, ...],
     output: Path | None,
@@ -233,12 +236,13 @@ def train_command(
     """Train models on DATA: folders of labelled pages, corpora, or training data with feature tables.
 
     OUTPUT gets html.npz, text.npz and README.md, the models' cards; a model that is there already is kept as NAME.old.
-    The same data, seed and machine give the same bytes.
+    A model is written once it is whole: until then, and on any error, the old one stays. The same data, options and
+    machine give the same bytes.
     """
     from bodycopy.training import train as steps
 
     if (output is None) == (tables is None):
-        raise click.UsageError("either --output or --tables")
+        raise click.UsageError("either --output FOLDER, for models, or --tables FOLDER, for feature tables")
 
     def say(text: str) -> None:
         click.echo(f"{time.monotonic() - began:5.0f} s  {text}", err=True)
@@ -248,7 +252,10 @@ def train_command(
         stored = [e for folder in data if steps.is_training_data(folder) for e in steps.read_tables(folder)]
         corpora = [folder for folder in data if not steps.is_training_data(folder)]
         sources = steps.read_sources(corpora, labels)
-        chosen = kinds or ("html", "text") if texts or steps.of_kind(stored, TEXT) else kinds or ("html",)
+        if tables is not None and stored:
+            raise DataError("--tables makes feature tables of pages; the training data given has them already")
+        both = texts or steps.of_kind(stored, TEXT)
+        chosen = tuple(dict.fromkeys(kinds)) or (("html", "text") if both else ("html",))
         given = {kind: steps.of_kind(stored, KINDS[kind]) for kind in chosen}
         if sources:
             say(f"{len(sources)} pages, {sum(s.labels is not None for s in sources)} of them labelled")
@@ -266,7 +273,6 @@ def train_command(
         assert output is not None
         ours = steps.read_tables(base) if base else []
         output.mkdir(parents=True, exist_ok=True)
-        models = []
         for kind in chosen:
             known, own = (steps.of_kind(ours, KINDS[kind]), given[kind]) if base else (given[kind], [])
             if sample is not None:
@@ -274,19 +280,25 @@ def train_command(
             say(f"{kind}: {len(known) + len(own)} examples, {sum(map(len, [*known, *own]))} blocks")
             settings = steps.settings_for(KINDS[kind], seed, jobs)
             model = steps.train(known, KINDS[kind], settings, say, cross_validate, own, weight)
-            models.append(model)
             target = output / f"{kind}.npz"
-            if target.exists():
-                old = target.with_name(f"{target.name}.old")
-                old.unlink(missing_ok=True)
-                os.link(target, old)
-                click.echo(f"{target}: the old one is kept as {old.name}")
-            model.save(target)
+            if steps.put_model(model, target):
+                click.echo(f"{target}: the old one is kept as {target.name}.old")
             click.echo(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
-        write_file(output / "README.md", "\n".join(card_text(model) for model in models).encode())
-    except (DataError, bodycopy.ModelError, OSError) as error:
+        write_file(output / "README.md", "\n".join(cards(output, say)).encode())
+    except (DataError, bodycopy.ModelError, OSError, ImportError) as error:
         raise click.ClickException(str(error)) from error
     say("done")
+
+
+def cards(folder: Path, say: Callable[[str], None]) -> Iterator[str]:
+    """The cards of the models in a folder, of which some may be older than others."""
+    for name, kind in KINDS.items():
+        path = folder / f"{name}.npz"
+        if path.exists():
+            try:
+                yield card_text(bodycopy.Model.load(path, kind))
+            except bodycopy.ModelError as error:
+                say(f"README.md leaves out a model: {error}")
 
 
 @click.command(

@@ -15,16 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zlib import crc32
+from zlib import error as zlib_error
 
 from bodycopy.model import LABELS
 
 WORD = re.compile(r"\w+")
+DIGEST = re.compile("[0-9a-f]{8}")
 CANONICAL = re.compile(
     rb"""rel=["']?canonical["']?[^>]*?href=["']?(https?://[^"'\s>]+)|"""
     rb"""property=["']og:url["'][^>]*?content=["'](https?://[^"'\s>]+)|"""
     rb"""href=["']?(https?://[^"'\s>]+)["']?[^>]*?rel=["']?canonical""",
     re.IGNORECASE,
 )
+BAD_GZIP = (gzip.BadGzipFile, EOFError, zlib_error)  # what reading a damaged or shortened file raises
 
 
 class DataError(ValueError):
@@ -58,9 +61,6 @@ class Source:
     url: str = ""
 
 
-DIGEST = re.compile("[0-9a-f]{8}")
-
-
 def digest(text: str) -> str:
     """Eight hexadecimal digits that stand for the words of a block."""
     return f"{crc32(' '.join(WORD.findall(text.lower())).encode()):08x}"
@@ -83,16 +83,29 @@ def site_of(url: str | None, html: bytes, default: str) -> str:
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a JSON Lines file. Raises DataError for a row that is no JSON object."""
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{path}:{number}: not JSON: {error}") from error
-            if not isinstance(row, dict):
-                raise DataError(f"{path}:{number}: not a JSON object")
-            yield row
+    """The rows of a JSON Lines file. Raises DataError for a row that is no JSON object, OSError."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    row = json.loads(line.decode())
+                except ValueError as error:
+                    raise DataError(f"{path}:{number}: not JSON: {error}") from error
+                if not isinstance(row, dict):
+                    raise DataError(f"{path}:{number}: not a JSON object")
+                yield row
+    except BAD_GZIP as error:
+        raise DataError(f"{path}: not a whole gzip file: {error}") from error
+
+
+def text_in(row: dict[str, Any], name: str, where: str) -> str | None:
+    """A field of a row, which is a text or null. Raises DataError; ``where`` is what names the row."""
+    if name not in row:
+        raise DataError(f"{where}: no field {name!r}")
+    value = row[name]
+    if value is not None and not isinstance(value, str):
+        raise DataError(f"{where}: the field {name!r} is no text")
+    return value
 
 
 def read_labels(paths: Sequence[Path]) -> dict[tuple[str, str], tuple[list[Labelled], bool]]:
@@ -103,6 +116,8 @@ def read_labels(paths: Sequence[Path]) -> dict[tuple[str, str], tuple[list[Label
             try:
                 blocks = [Labelled(label, key) for label, key in row["blocks"]]
                 page = (row["corpus"], row["id"])
+                if not all(isinstance(text, str) for text in (*page, *(block.key for block in blocks))):
+                    raise TypeError("not a text")
             except (KeyError, TypeError, ValueError) as error:
                 raise DataError(f"{path}:{number}: a row has corpus, id and blocks, [label, text] each") from error
             for block in blocks:
@@ -115,17 +130,30 @@ def read_labels(paths: Sequence[Path]) -> dict[tuple[str, str], tuple[list[Label
     return labels
 
 
+def read_bytes(path: Path) -> bytes:
+    """What a file holds, unpacked if its name ends in .gz. Raises DataError, OSError."""
+    data = path.read_bytes()
+    try:
+        return gzip.decompress(data) if path.suffix == ".gz" else data
+    except BAD_GZIP as error:
+        raise DataError(f"{path}: not a whole gzip file: {error}") from error
+
+
 def read_page(folder: Path, name: str, where: str) -> bytes:
     """The bytes of ``NAME.html``, plain or gzipped. Raises DataError; ``where`` is what names the page."""
     for suffix in (".html", ".html.gz"):
         path = folder / f"{name}{suffix}"
         if path.exists():
-            data = path.read_bytes()
-            try:
-                return gzip.decompress(data) if suffix == ".html.gz" else data
-            except (OSError, EOFError) as error:
-                raise DataError(f"{path}: not a whole gzip file: {error}") from error
+            return read_bytes(path)
     raise DataError(f"{where}: its page is missing: no {folder / name}.html, plain or .gz")
+
+
+def read_text(path: Path) -> str:
+    """What a file holds, less a byte-order mark, with plain newlines. Raises DataError unless it is UTF-8, OSError."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -141,11 +169,14 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_file(path: Path, data: bytes, new: bool = False) -> None:
     """Write a file, whole or not at all. Raises OSError; ``new``: FileExistsError rather than overwrite one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)  # left by a process that was killed, it may be the file itself by another name
     try:
         draft.write_bytes(data)
         if new:
             os.link(draft, path)
         else:
             os.replace(draft, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # of a full disk none says what it was for
     finally:
         draft.unlink(missing_ok=True)

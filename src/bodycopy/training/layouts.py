@@ -18,7 +18,18 @@ from hashlib import sha256
 from pathlib import Path
 
 from bodycopy.training.annotation import files_in, read
-from bodycopy.training.corpora import DataError, Labelled, Source, address, read_json, read_jsonl, read_page, site_of
+from bodycopy.training.corpora import (
+    DataError,
+    Labelled,
+    Source,
+    address,
+    read_json,
+    read_jsonl,
+    read_page,
+    read_text,
+    site_of,
+    text_in,
+)
 
 
 def is_corpus(folder: Path) -> bool:
@@ -56,41 +67,45 @@ def corpus_digest(sources: Sequence[Source]) -> str:
 def read_ours(folder: Path) -> Iterator[Source]:
     for number, row in enumerate(read_jsonl(folder / "truth.jsonl"), 1):
         where = f"{folder / 'truth.jsonl'}:{number}"
-        try:
-            name, url, kind, body = row["id"], row["url"], row["type"], row["body"]
-        except KeyError as error:
-            raise DataError(f"{where}: no field {error}") from error
+        name, url, kind, body = (text_in(row, field, where) for field in ("id", "url", "type", "body"))
+        if not name:
+            raise DataError(f"{where}: the field 'id' is empty")
         html = read_page(folder / "html", name, where)
         site = site_of(url, html, name.split("_", maxsplit=1)[0])
-        yield Source(folder.name, name, site, kind, html, body, url=url or "")
+        yield Source(folder.name, name, site, kind or "", html, body, url=url or "")
 
 
 def read_wcxb(folder: Path) -> Iterator[Source]:
     for path in sorted((folder / "ground-truth").glob("*.json")):
         row = read_json(path)
         html = read_page(folder / "html", path.stem, str(path))
-        truth = row.get("ground_truth") or {}
-        kind = ((row.get("_internal") or {}).get("page_type") or {}).get("primary", "article")
+        truth = row.get("ground_truth")
+        if not isinstance(truth, dict):
+            raise DataError(f"{path}: no field 'ground_truth' with an object")
+        body = text_in(truth, "main_content", f"{path}: ground_truth")
+        kind = ((row.get("_internal") or {}).get("page_type") or {}).get("primary") or "article"
         url = row.get("url") or ""
         site = site_of(url, html, path.stem)
-        yield Source(folder.name, path.stem, site, kind, html, truth.get("main_content"), url=url)
+        yield Source(folder.name, path.stem, site, kind, html, body, url=url)
 
 
 def read_scrapinghub(folder: Path) -> Iterator[Source]:
     path = folder / "ground-truth.json"
     for name, row in read_json(path).items():
-        html = read_page(folder / "html", name, f"{path}: {name}")
+        where = f"{path}: {name}"
+        if not isinstance(row, dict):
+            raise DataError(f"{where}: not a JSON object")
+        body = text_in(row, "articleBody", where)
+        html = read_page(folder / "html", name, where)
         url = row.get("url") or ""
-        yield Source(
-            folder.name, name, site_of(url, html, name), "article", html, row.get("articleBody"), url=url
-        )  # fmt: skip
+        yield Source(folder.name, name, site_of(url, html, name), "article", html, body, url=url)
 
 
 def read_two_folders(folder: Path) -> Iterator[Source]:
     for path in sorted((folder / "text").glob("*.txt")):
         html = read_page(folder / "html", path.stem, str(path))
         site = site_of(None, html, path.stem)
-        yield Source(folder.name, path.stem, site, "", html, path.read_text(encoding="utf-8"), url=address(html))
+        yield Source(folder.name, path.stem, site, "", html, read_text(path), url=address(html))
 
 
 def read_annotated(folder: Path) -> Iterator[Source]:

@@ -12,15 +12,20 @@ from pathlib import Path
 from zlib import crc32
 
 from bodycopy.model import LABELS
-from bodycopy.training.annotation import Annotation
+from bodycopy.training.annotation import SHOWN, Annotation
 
 TEMPLATE = Path(__file__).with_name("review.html")
 COLOURS = {"body": "#2e7d32", "promo": "#c62828", "related": "#b26a00", "chrome": "#757575"}
 
 
+def shown(text: str) -> str:
+    """The text of a block, as a file has it, marked where it was cut off."""
+    return text + "…" if len(text) == SHOWN else text
+
+
 def review(annotation: Annotation, name: str, file: str) -> str:
-    """The page for an annotation; ``file`` is its text as it stands in ``NAME.tsv``."""
-    lines = file.splitlines()
+    """The page for an annotation, as HTML; ``file`` is the text of ``NAME.tsv`` that it was read from."""
+    lines = file.removesuffix("\n").split("\n")
     data = {
         "name": name,
         # Changes are kept for this very state of the file: another starts anew.
@@ -28,7 +33,7 @@ def review(annotation: Annotation, name: str, file: str) -> str:
         "labels": list(LABELS),
         "lines": lines,
         "blocks": [
-            {"line": block.line - 1, "label": block.label, "marks": marks, "score": score, "text": text}
+            {"line": block.line - 1, "label": block.label, "marks": marks, "score": score, "text": shown(text)}
             for block, (marks, score, text) in zip(annotation.blocks, annotation.guesses, strict=True)
         ],
     }

@@ -189,7 +189,7 @@ def fit_network(x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: 
 
 
 def classifier(settings: Settings, seed: int) -> MLPClassifier:
-    return MLPClassifier((settings.bag_hidden,), alpha=settings.decay, batch_size=settings.batch, random_state=seed)
+    return MLPClassifier((settings.bag_hidden,), alpha=settings.decay, random_state=seed)
 
 
 def fit_epochs(
@@ -204,6 +204,7 @@ def fit_epochs(
     """Fit a network on some rows, for so many epochs at each learning rate."""
     chosen = np.flatnonzero(rows)
     random = np.random.RandomState(model.random_state)
+    model.batch_size = min(settings.batch, len(chosen))
     options: dict[str, Any] = {}
     if isinstance(model, MLPClassifier):
         options["classes"] = np.unique(target[chosen])
@@ -222,18 +223,25 @@ def fit_epochs(
 def layers_of(classifier: Any) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
     """A fitted classifier as the layers of a network: weights (inputs, outputs) and biases.
 
-    Raises TypeError for one that is no network of rectified linear units and no linear model of log odds.
+    Raises TypeError for one that does not convert (see `check_converts`).
     """
-    if isinstance(classifier, MLPClassifier) and classifier.activation == "relu":
+    check_converts(classifier)
+    if isinstance(classifier, MLPClassifier):
         return list(zip(classifier.coefs_, classifier.intercepts_, strict=True))
-    if isinstance(classifier, LogisticRegression) or (
-        isinstance(classifier, SGDClassifier) and classifier.loss == "log_loss"
+    return [(classifier.coef_.T, classifier.intercept_)]
+
+
+def check_converts(classifier: Any) -> None:
+    """Raise TypeError unless it is a network of rectified linear units or a linear model of log odds, fitted or not."""
+    if not (
+        isinstance(classifier, LogisticRegression)
+        or (isinstance(classifier, MLPClassifier) and classifier.activation == "relu")
+        or (isinstance(classifier, SGDClassifier) and classifier.loss == "log_loss")
     ):
-        return [(classifier.coef_.T, classifier.intercept_)]
-    raise TypeError(
-        f"{classifier!r} does not convert to a model file, which holds networks of rectified linear units; "
-        "take MLPClassifier(activation='relu'), LogisticRegression or SGDClassifier(loss='log_loss')"
-    )
+        raise TypeError(
+            f"{classifier!r} does not convert to a model file, which holds networks of rectified linear units; "
+            "take MLPClassifier(activation='relu'), LogisticRegression or SGDClassifier(loss='log_loss')"
+        )
 
 
 def join(parts: Sequence[Any], centre: Floats, spread: Floats, odds: Sequence[float]) -> Network:
@@ -281,9 +289,7 @@ def imitate(teacher: Network, x: Floats, scaled: Floats, rows: npt.NDArray[np.bo
     odds = np.concatenate([teacher.log_odds(x[a : a + 10_000]) for a in parts])
     labels = odds[:, : len(LABELS)]
     labels -= labels.mean(1, keepdims=True)
-    model = MLPRegressor(
-        hidden_layer_sizes=(settings.hidden,), alpha=1e-5, batch_size=settings.batch, random_state=settings.seed
-    )
+    model = MLPRegressor(hidden_layer_sizes=(settings.hidden,), alpha=1e-5, random_state=settings.seed)
     target = np.clip(odds, -SURE, SURE)
     fit_epochs(model, scaled, target, rows, settings.imitation_epochs, settings)
     spread = np.reciprocal(teacher.scale)
@@ -330,9 +336,11 @@ def fit(
     long. ``final``: a scikit-learn classifier that takes the networks' place. Raises DataError where examples lack a
     label, TypeError for a classifier that does not convert to a network (see `layers_of`).
     """
+    if final is not None:
+        check_converts(final)
     table = Table(examples)
-    check_classes(table)
     fold = site_folds(examples, settings.folds, settings.seed)[table.page]
+    check_classes(table, fold)
     everything = np.ones(len(fold), bool)
 
     linear = np.zeros((len(fold), table.tokens.shape[1] // BUCKETS * len(OUTPUTS)), np.float32)
@@ -366,13 +374,23 @@ def fit(
     return Fitted(weights, bias, networks, scores, folds if cross_validate else [])
 
 
-def check_classes(table: Table) -> None:
-    """Raise DataError unless there are blocks of each label, inside and outside the core."""
+def check_classes(table: Table, fold: npt.NDArray[np.int_]) -> None:
+    """Raise DataError unless there are blocks of each label, inside and outside the core, and so without any fold."""
     empty = [label for i, label in enumerate(LABELS) if not (table.labels == i).any()]
     if empty:
         raise DataError(f"no block is labelled {' or '.join(empty)}; label some, or add the shipped features (--from)")
     if not ((table.core == 0).any() and (table.core == 1).any()):
         raise DataError("the main text of no page is known")
+    for k in np.unique(fold):
+        rest = fold != k
+        few = [label for i, label in enumerate(LABELS) if not (table.labels[rest] == i).any()]
+        few += [name for i, name in enumerate(("no main text", "main text")) if not (table.core[rest] == i).any()]
+        if few:
+            raise DataError(
+                f"too few sites have blocks that are {' or '.join(few)}: each site's pages are also scored by a model "
+                "fitted on the others. Label pages of more sites, or add the shipped features (--from). Pages of one "
+                "folder without an address (rel=canonical, or a line `# url: …` in NAME.tsv) count as one site"
+            )
 
 
 def out_of_fold(

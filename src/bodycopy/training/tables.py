@@ -148,7 +148,7 @@ def read_table(path: Path) -> list[Example]:
             about = json.loads(file["about"].tobytes())
             arrays = {name: unpack(name, file[name]) for name in file.files if name != "about"}
         told = (about["version"], about["features"])
-    except OSError:
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except Exception as error:  # whatever NumPy, zipfile, lzma and json make of a file that is none
         raise DataError(f"{path} is no feature table, or damaged: {error}") from error

@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ from bodycopy.line_features import line_features
 from bodycopy.lines import cut_text
 from bodycopy.model import LABELS, Model
 from bodycopy.training.alignment import UNKNOWN, labels_of
-from bodycopy.training.corpora import WORD, Source, read_jsonl
+from bodycopy.training.corpora import WORD, DataError, Source, read_jsonl, text_in
 from bodycopy.training.examples import Example, known_labels, stored
 from bodycopy.training.stacking import Settings
 
@@ -56,14 +57,29 @@ class Text:
 
 
 def read_texts(paths: Iterable[Path]) -> dict[tuple[str, str], list[Text]]:
-    """The texts of each page, by corpus and id; of two by one extractor the first stands."""
+    """The texts of each page, by corpus and id; of two by one extractor the first stands. Raises DataError, OSError."""
     texts: dict[tuple[str, str], dict[str, Text]] = {}
     for path in paths:
-        for row in read_jsonl(path):
-            blocks = [(label, line) for label, line in row["blocks"] if label] if "blocks" in row else None
-            of_page = texts.setdefault((row["corpus"], row["id"]), {})
-            of_page.setdefault(row["source"], Text(row["source"], row["text"], blocks))
+        for number, row in enumerate(read_jsonl(path), 1):
+            where = f"{path}:{number}"
+            corpus, page, source, text = (
+                text_in(row, name, where) or "" for name in ("corpus", "id", "source", "text")
+            )
+            blocks = labelled_lines(row["blocks"], where) if "blocks" in row else None
+            texts.setdefault((corpus, page), {}).setdefault(source, Text(source, text, blocks))
     return {page: list(found.values()) for page, found in texts.items()}
+
+
+def labelled_lines(rows: Any, where: str) -> list[tuple[str, str]]:
+    """(label, line) pairs, less those without a label. Raises DataError; ``where`` is what names them."""
+    try:
+        blocks = [(label, line) for label, line in rows if label]
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{where}: blocks are [label, line] each") from error
+    for label, line in blocks:
+        if label not in LABELS or not isinstance(line, str):
+            raise DataError(f"{where}: no label with its line: {[label, line]!r}; the labels are {', '.join(LABELS)}")
+    return blocks
 
 
 def page_labels(source: Source, cut: Segments, model: Model) -> npt.NDArray[np.int8]:
@@ -154,7 +170,7 @@ def aside(stock: Stock, chance: random.Random) -> list[tuple[str, str]]:
     """What sites put between two paragraphs: an appeal, or a pointer to another piece."""
     if not stock.promo:
         return []
-    if chance.random() < 0.5 or not stock.teasers:
+    if chance.random() < 0.5 or not stock.teasers or not stock.headings:
         return [("promo", chance.choice(stock.promo))]
     heading, title = chance.choice(stock.headings), chance.choice(stock.teasers)[0]
     return [("related", f"{heading}: {title}")] if chance.random() < 0.5 else [("related", heading), ("related", title)]

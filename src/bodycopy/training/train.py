@@ -138,6 +138,27 @@ def train(
     return fitted.model(kind, card)
 
 
+def put_model(model: Model, path: Path) -> bool:
+    """Write a model in the place of another, which is kept as ``NAME.old``; says whether there was one.
+
+    Raises OSError, with all as it was before.
+    """
+    draft = path.with_name(f".{path.name}.new.{os.getpid()}")
+    try:
+        model.save(draft)
+        there = path.exists()
+        if there:
+            old = path.with_name(f"{path.name}.old")
+            old.unlink(missing_ok=True)
+            os.link(path, old)
+        os.replace(draft, path)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}; what was there stays", str(path)) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return there
+
+
 def card_of(known: Sequence[Example], kind: Kind, settings: Settings, weight: int, final: Any) -> dict[str, Any]:
     """What a model tells of where it comes from."""
     corpora: dict[str, dict[str, int]] = {}
