@@ -36,7 +36,7 @@ def rewrite(path, card=None, **arrays):
     held = {name: array for name, array in (contents(path) | arrays).items() if array is not None}
     told = json.loads(held.pop("card").tobytes()) | (card or {})
     del told["checksum"]
-    told["checksum"] = checksum(told, held)
+    told["checksum"] = checksum(held)
     np.savez(path, card=np.frombuffer(json.dumps(told).encode(), np.uint8), **held)
 
 
