@@ -73,8 +73,10 @@ class Settings:
     batch: int = 512
     decay: float = 1e-2
     # What the odds of each label are multiplied by: promo taken for body is worse than the reverse.
-    label_odds: tuple[float, ...] = (0.6, 1.95, 1.4, 1.0)
+    label_odds: tuple[float, ...] = (0.65, 1.95, 1.4, 1.0)
     doubt: float = 0.1  # weight of a block whose core value is doubted; 1 to doubt none
+    # Weights of corpora other than 1: the pages written by hand hold more promo and harder cases than pages elsewhere.
+    corpora: tuple[tuple[str, float], ...] = (("pages", 0.2),)
     doubt_bag: int = 2  # networks of each kind that look for such blocks
     jobs: int = 1
 
@@ -90,7 +92,7 @@ def tokens_of(f: Features | LineFeatures) -> sp.csr_matrix:
 class Table:
     """All blocks of some examples in one table."""
 
-    def __init__(self, examples: Sequence[Example]):
+    def __init__(self, examples: Sequence[Example], corpora: Sequence[tuple[str, float]] = ()):
         self.examples = examples
         self.starts = np.concatenate(([0], np.cumsum([len(e) for e in examples])))
         self.page = np.repeat(np.arange(len(examples)), np.diff(self.starts))
@@ -103,7 +105,9 @@ class Table:
         words = np.sqrt(np.expm1(self.numbers[:, WORDS]))
         share = words / np.bincount(self.page, words)[self.page]
         weight = share * np.sqrt(np.bincount(self.page))[self.page]
-        self.weight = (weight / weight.mean()).astype(np.float32)
+        of_corpus = np.array([dict(corpora).get(e.corpus, 1.0) for e in examples], np.float32)[self.page]
+        self.weight = (weight / weight.mean()).astype(np.float32) * of_corpus  # in the core's loss
+        self.label_weight = of_corpus  # in the labels'
 
     def targets(self, output: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
         """Which blocks have a known value of an output, and whether it is 1."""
@@ -138,7 +142,7 @@ def fit_linear(table: Table, rows: npt.NDArray[np.bool_], settings: Settings) ->
             average=True,
             random_state=settings.seed,
         )
-        model.fit(table.tokens[chosen], target[chosen])
+        model.fit(table.tokens[chosen], target[chosen], sample_weight=table.label_weight[chosen])
         return model.coef_[0].astype(np.float32), float(model.intercept_[0])
 
     fitted = Parallel(n_jobs=settings.jobs, backend="threading")(delayed(fit)(o) for o in range(len(OUTPUTS)))
@@ -181,7 +185,7 @@ def fit_network(x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: 
         one = classifier(settings, seed)
         tasks += [
             fit(one, scaled, is_core, of_core, settings.core_epochs, settings, table.weight),
-            fit(clone(one), scaled, table.labels, labelled, settings.label_epochs, settings),
+            fit(clone(one), scaled, table.labels, labelled, settings.label_epochs, settings, table.label_weight),
         ]
     # In processes: a step of such a small network is mostly Python's, which threads would do one at a time.
     bag = join(Parallel(n_jobs=settings.jobs)(tasks), centre, spread, settings.label_odds)
@@ -338,7 +342,7 @@ def fit(
     """
     if final is not None:
         check_converts(final)
-    table = Table(examples)
+    table = Table(examples, settings.corpora)
     fold = site_folds(examples, settings.folds, settings.seed)[table.page]
     check_classes(table, fold)
     everything = np.ones(len(fold), bool)
