@@ -1,15 +1,26 @@
-"""What several test files need: short ways to cut a page, and models that need no training."""
+"""What several test files need: short ways to cut a page, models that need no training, bodycopy as a command."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
+from click.testing import CliRunner, Result
 
 from bodycopy.api import resolver
 from bodycopy.blocks import Segments
+from bodycopy.cli import main
 from bodycopy.document import segment
 from bodycopy.model import HTML, LABELS, OUTPUTS, TEXT, Kind, Model, Network
 from bodycopy.page import Page, make_page
 from bodycopy.tokens import BUCKETS
+
+PAGES = Path(__file__).parents[1] / "training_data" / "pages"
 
 
 def cut(html: bytes | str, rich: bool = False) -> Segments:
@@ -45,3 +56,29 @@ def random_model(seed: int = 0, hidden: int = 8, kind: Kind = HTML) -> Model:
         networks.append(Network(weights(n), np.ones(n, np.float32), layers))
     card = {"kind": kind.name, "feature_version": kind.version, "labels": list(LABELS)}
     return Model(kind, card, weights(BUCKETS * kind.groups, len(OUTPUTS)), weights(len(OUTPUTS)), networks)
+
+
+def run(*arguments: object) -> Result:
+    """A command of bodycopy, in this process."""
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def start(*arguments: object, code: str = "", **variables: str) -> subprocess.Popen[str]:
+    """A command of bodycopy in a process of its own, started; ``code`` runs before it."""
+    source = f"{code}\nfrom bodycopy.cli import main\nmain()"
+    return subprocess.Popen(
+        [sys.executable, "-c", source, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | variables,
+    )
+
+
+def copied(names: Iterable[str], folder: Path, suffixes: Iterable[str] = (".html", ".tsv")) -> Path:
+    """A folder made with some of the hand-written pages, and their labels."""
+    folder.mkdir(parents=True)
+    for name in names:
+        for suffix in suffixes:
+            shutil.copy(PAGES / f"{name}{suffix}", folder)
+    return folder

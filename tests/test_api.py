@@ -14,7 +14,7 @@ from lxml import html as lxml_html
 import bodycopy
 from bodycopy import LABELS, Page
 
-PAGES = sorted((Path(__file__).parent / "pages").glob("*.html"))
+PAGES = sorted((Path(__file__).parents[1] / "training_data" / "pages").glob("*.html"))
 STORY = PAGES[0].read_bytes()
 SMALL = (
     "<title>Head</title><nav><a href=/>Home</a></nav><h1>Head</h1><p>One sentence, two. And three.</p><p>Sign up!</p>"

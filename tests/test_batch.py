@@ -17,9 +17,9 @@ from test_cli import STORY, run
 from test_sources import failures, rows_of
 
 import bodycopy
-from bodycopy.cleaner import Cleaner, Job
-from bodycopy.pool import ONE_THREAD, in_order
-from bodycopy.sources import Document, InputError, Line, Opened, Source
+from bodycopy.bulk.cleaner import Cleaner, Job
+from bodycopy.bulk.pool import ONE_THREAD, in_order
+from bodycopy.bulk.sources import Document, InputError, Line, Opened, Source
 
 NUMBER = 150  # pages: more than are done without workers, and some entries in the journal
 
@@ -249,7 +249,7 @@ def test_a_file_that_comes_to_be_meanwhile_is_not_overwritten(tmp_path, long):
 def test_a_disk_that_is_full_ends_the_run_and_it_can_be_gone_on_with(tmp_path, rows):
     output = tmp_path / "out.jsonl"
     arguments = command("--field", "html", "--output", output, rows)
-    size = 200_000
+    size = 400_000
 
     def little_room():
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))

@@ -13,8 +13,8 @@ import bodycopy
 from bodycopy.cli import main
 
 HERE = Path(__file__).parent
-PAGES = sorted((HERE / "pages").glob("*.html"))
-STORY, OTHER = PAGES[0], PAGES[1]
+PAGES = sorted((HERE.parent / "training_data" / "pages").glob("*.html"))
+STORY, OTHER = (PAGES[0].with_name(name) for name in ("category_listing.html", "company_blog.html"))
 
 
 def run(*arguments, **options):

@@ -12,7 +12,7 @@ from helpers import cut, random_model
 import bodycopy
 from bodycopy import LABELS, Model, ModelError, load_model
 from bodycopy.features import VERSION, features
-from bodycopy.model import best_cut
+from bodycopy.model import best_cut, checksum
 
 PAGE = (
     "<title>A head</title><nav><a href=/>Home</a></nav><h1>A head</h1><p>Some text, and more of it.</p><p>Subscribe</p>"
@@ -32,11 +32,12 @@ def contents(path) -> dict[str, np.ndarray]:
 
 
 def rewrite(path, card=None, **arrays):
-    """Change a model file: entries of its card, and arrays (None takes one out)."""
-    held = contents(path)
-    told = json.loads(held["card"].tobytes()) | (card or {})
-    held |= {"card": np.frombuffer(json.dumps(told).encode(), np.uint8)} | arrays
-    np.savez(path, **{name: array for name, array in held.items() if array is not None})
+    """Change a model file: entries of its card, and arrays (None takes one out); its checksum fits what it holds."""
+    held = {name: array for name, array in (contents(path) | arrays).items() if array is not None}
+    told = json.loads(held.pop("card").tobytes()) | (card or {})
+    del told["checksum"]
+    told["checksum"] = checksum(held)
+    np.savez(path, card=np.frombuffer(json.dumps(told).encode(), np.uint8), **held)
 
 
 def test_a_model_read_back_scores_the_same(path):
@@ -228,3 +229,26 @@ def test_the_best_cut_keeps_what_is_likely_and_is_never_above_a_half():
     assert best_cut(np.array([0.9, 0.8, 0.05, 0.02], np.float32), words) == 0.5
     assert best_cut(np.array([0.4, 0.35, 0.3, 0.01], np.float32), words) == pytest.approx(0.3)
     assert best_cut(np.array([0.01, 0.01, 0.01, 0.01], np.float32), words) == pytest.approx(0.15)
+
+
+def test_a_model_that_was_tampered_with_is_refused(path):
+    held = contents(path)
+    held["bias"] = held["bias"] + 1
+    np.savez(path, **held)
+    with pytest.raises(ModelError, match="damaged: its checksum"):
+        Model.load(path)
+
+
+def test_the_same_model_saved_twice_gives_the_same_bytes(tmp_path):
+    for name in ("a.npz", "b.npz"):
+        random_model().save(tmp_path / name)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_folder_stands_for_the_model_of_the_kind_in_it(path, tmp_path):
+    folder = tmp_path / "models"
+    random_model(1).save(folder / "html.npz")
+    found = features(cut(PAGE))
+    np.testing.assert_allclose(load_model(folder).score(found), random_model(1).score(found), rtol=1e-5)
+    with pytest.raises(FileNotFoundError, match=r"text\.npz"):
+        load_model(folder, "text")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 import time
@@ -15,10 +16,11 @@ from pathlib import Path
 import click
 
 import bodycopy
-from bodycopy.batch import Journal, PoolError, ResumeError, Run
-from bodycopy.cleaner import Cleaner, Job
-from bodycopy.sinks import FILES, SUFFIXES, Folder, OneFile, OutputError, Printer, Sink, table_schema, told_by
-from bodycopy.sources import Source, missing, sources
+from bodycopy.bulk.batch import Journal, PoolError, ResumeError, Run
+from bodycopy.bulk.cleaner import Cleaner, Job
+from bodycopy.bulk.sinks import FILES, SUFFIXES, Folder, OneFile, OutputError, Printer, Sink, table_schema, told_by
+from bodycopy.bulk.sources import Source, missing, sources
+from bodycopy.model import KINDS
 
 COLOURS = {"body": "green", "promo": "red", "related": "yellow", "chrome": "bright_black"}
 
@@ -58,13 +60,29 @@ input_option = click.option(
 )
 encoding_option = click.option("--encoding", help="Charset of the HTTP header; wins over what the page declares.")
 model_option = click.option(
-    "--model", type=click.Path(dir_okay=False), help="A model of your own, for HTML. [default: the shipped one]"
+    "--model", type=click.Path(), help="A model of your own, a file or folder. [default: the shipped one]"
 )
-text_model_option = click.option("--text-model", type=click.Path(dir_okay=False), help="The same, for text.")
+text_model_option = click.option("--text-model", type=click.Path(), help="The same, for text.")
 url_option = click.option("--url", help="Address of the page, to make its links absolute.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands; those for training are imported when they are called, for cleaning is not to wait for them."""
+
+    training = ("annotate", "train", "evaluate")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self.training]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.training:
+            from bodycopy.training import commands
+
+            return next(c for c in vars(commands).values() if isinstance(c, click.Command) and c.name == cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(bodycopy.__version__, prog_name="bodycopy")
 def main() -> None:
     """Label every block of a page - body, promo, related, chrome - and keep the core content."""
@@ -287,6 +305,45 @@ def label(
             )
         else:
             click.echo(f"{block.label}\t{score:.4f}\t{block.core:.4f}{kept}\t{text}")
+
+
+@main.group()
+def model() -> None:
+    """What model files are."""
+
+
+@model.command()
+@click.argument("path", type=click.Path(exists=True))
+@click.option("--kind", type=click.Choice(list(KINDS)), help="Of the models in a folder, only this.")
+@click.option("--json", "as_json", is_flag=True, help="The card as JSON, with everything in it.")
+def info(path: str, kind: str | None, as_json: bool) -> None:
+    """Print the cards of the models at PATH, a file or a folder: what went into them, what they score, where they fail.
+
+    With --json they are printed one after the other.
+    """
+    from bodycopy.card import card_text
+
+    kinds: list[str | None] = [kind]
+    if kind is None and os.path.isdir(path):
+        kinds = [name for name in KINDS if os.path.exists(os.path.join(path, f"{name}.npz"))]
+        if not kinds:
+            raise click.ClickException(f"{path}: no model in there, neither html.npz nor text.npz")
+    models = [open_model(path, name) for name in kinds]
+    for chosen in models:
+        try:
+            click.echo(json.dumps(chosen.card, indent=1, ensure_ascii=False) if as_json else card_text(chosen))
+        except bodycopy.ModelError as error:
+            raise click.ClickException(f"{path}: {error}; --json prints it as it is") from error
+
+
+def open_model(path: str | None, kind: str | None) -> bodycopy.Model:
+    """A model, as `load_model` finds it; a file of any kind, if that is None. Ends the command if it cannot be used."""
+    try:
+        if path is not None and kind is None:
+            return bodycopy.Model.load(path, None)
+        return bodycopy.load_model(path, kind or "html")
+    except (OSError, bodycopy.ModelError) as error:
+        raise click.ClickException(f"cannot use the model: {error}") from error
 
 
 def read_page(name: str) -> bytes | None:

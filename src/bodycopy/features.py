@@ -119,7 +119,7 @@ NAMES = (
     ),
 )
 
-IN_TITLE = NAMES.index("block_in_title")
+IN_TITLE, WORDS, LINK_SHARE = (NAMES.index(name) for name in ("block_in_title", "words", "link_share"))
 
 
 @dataclass(slots=True)
@@ -283,8 +283,14 @@ def features(page: Segments) -> Features:
         targets=targeted.bucketed("target"),
         words=n_words,
         chain=chain,
-        structure=Structure(boxes, alike, mass, numbers[IN_TITLE, :, None], heading_above(code & 32 > 0)),
+        structure=structure_of(numbers.T, boxes, alike, heading_above(code & 32 > 0)),
     )
+
+
+def structure_of(numbers: Floats, boxes: list[tuple[Ints, Ints]], alike: Ints, heading: Ints) -> Structure:
+    """The structure of a page, what can be had from its numbers, shape (blocks, len(NAMES)), filled in."""
+    mass = np.expm1(numbers[:, WORDS]) * (1 - 0.9 * numbers[:, LINK_SHARE])
+    return Structure(boxes, alike, mass, numbers[:, IN_TITLE, None], heading)
 
 
 def linear_scores(f: Features, tables: Sequence[Floats]) -> Floats:
@@ -331,10 +337,10 @@ def token_rows(f: Features) -> tuple[Ints, Ints, Floats]:
         values.append(weight[owner].astype(np.float32))
 
     def spread(chain: Ints) -> tuple[Ints, Ints]:
-        owner_nodes = [(b, int(m)) for row in chain for b, m in enumerate(row) if m >= 0]
-        owner = [np.full(f.names.starts[m + 1] - f.names.starts[m], b) for b, m in owner_nodes]
-        ids = [f.names.ids[f.names.starts[m] : f.names.starts[m + 1]] for _, m in owner_nodes]
-        return np.concatenate(owner or [np.zeros(0, np.int64)]), np.concatenate(ids or [np.zeros(0, np.int64)])
+        there = chain >= 0
+        kinds = chain[there]
+        owner = np.broadcast_to(np.arange(n), chain.shape)[there]
+        return np.repeat(owner, f.names.counts()[kinds]), f.names.take(kinds).ids
 
     add(0, np.repeat(np.arange(n), f.text.counts()), f.text.ids)
     near, ids = spread(f.chain[:2])

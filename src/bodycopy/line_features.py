@@ -41,6 +41,7 @@ NAMES = (
     *("page_blocks", "page_mass", "page_longest", "page_long", "page_blanks", "page_bullets"),
     *(f"{what}_{box}" for box in BOXES for what in ("blocks", "mass", "long", "place")),
 )
+OF_TRAITS = [NAMES.index(n) for n in ("words", "sentences", "ends_sentence", "bullet", "blank_before", "subject")]
 
 
 @dataclass(slots=True)
@@ -128,18 +129,18 @@ def line_features(lines: Lines) -> LineFeatures:
 
     size = np.minimum(np.log2(length), 6).astype(np.int64)
     kind = size + 8 * ends_sentence + 16 * bullet + 32 * (looks.numbers[STARTS_UPPER] > 0)
-    traits = (is_long, ends_sentence, bullet, np.log1p(length) / 8, np.clip(blank[:-1], 0, 2) / 2, subject)
-    return LineFeatures(
-        numbers=np.ascontiguousarray(np.array(numbers, np.float32).T),
-        text=phrase_buckets(word_ids),
-        structure=Structure(
-            boxes=boxes,
-            alike=np.unique(kind, return_inverse=True)[1],
-            mass=length,
-            traits=np.array(traits, np.float32).T,
-            heading=heading_above(heading),
-        ),
-    )
+    alike = np.unique(kind, return_inverse=True)[1]
+    columns = np.ascontiguousarray(np.array(numbers, np.float32).T)
+    return LineFeatures(columns, phrase_buckets(word_ids), structure_of(columns, boxes, alike, heading_above(heading)))
+
+
+def structure_of(numbers: Floats, boxes: list[tuple[Ints, Ints]], alike: Ints, heading: Ints) -> Structure:
+    """The structure of a text, what can be had from its numbers, shape (blocks, len(NAMES)), filled in."""
+    words, sentences, ends_sentence, bullet, blank, subject = numbers[:, OF_TRAITS].T
+    # The bounds lie below whole numbers, for numbers may be rounded: 20 words, 1 sentence.
+    is_long = (words >= np.log1p(19.75)) & (sentences >= np.log1p(0.98))
+    traits = (is_long, ends_sentence, bullet, words / 8, np.minimum(blank, 2) / 2, subject)
+    return Structure(boxes, alike, np.expm1(words), np.array(traits, np.float32).T, heading)
 
 
 def runs(begins: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:

@@ -11,9 +11,12 @@ cannot run anything, and depends on no version of scikit-learn.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import math
 import os
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -97,11 +100,32 @@ TEXT = Kind(
     line_features.tables_of,
     line_features.linear_scores,
 )
+KINDS = {kind.name: kind for kind in (HTML, TEXT)}
 LOWEST_CUT, HIGHEST_CUT = 0.15, 0.5
 LOWEST_TEXT_CUT, HIGHEST_TEXT_CUT, JUNK_SHARE = 0.052, 0.6, 0.06
 BODY_SAY = 0.1  # how much the body label has to say about the core
 SURE_JUNK = 0.8  # the probability of promo and related together from which a block is no running text
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
+
+
+def archive(arrays: Mapping[str, npt.NDArray[Any]], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A NumPy archive, as `numpy.load` reads it. The same arrays give the same bytes: there is no date in it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), compression)
+    return buffer.getvalue()
+
+
+def checksum(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """SHA-256 of the arrays in a model file: the same for models that score the same, whatever their cards tell."""
+    found = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        found.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
 
 
 class Network:
@@ -203,35 +227,47 @@ class Model:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, whole or not at all."""
-        arrays = {"table": self._table.astype(np.float16), "bias": self._bias}  # the table is most of the file
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "table": self._table.astype(np.float16),
+            "bias": self._bias,
+        }  # the table is most of the file
         for n, network in enumerate(self._networks):
             arrays |= {f"centre{n}": network.centre, f"scale{n}": network.scale, f"odds{n}": network.odds}
             for i, (weights, biases) in enumerate(network.layers):
                 arrays |= {f"weights{n}.{i}": weights, f"biases{n}.{i}": biases}
         told = self.card | {"kind": self.kind.name, "layers": [len(network.layers) for network in self._networks]}
+        told["checksum"] = checksum(arrays)
         card = np.frombuffer(json.dumps(told, indent=1, ensure_ascii=False).encode(), np.uint8)
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             with open(draft, "wb") as file:
-                np.savez_compressed(file, card=card, **arrays)  # type: ignore[arg-type]
+                file.write(archive({"card": card, **arrays}))
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(draft, path)
         finally:
             draft.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], kind: Kind = HTML) -> Model:
-        """Read a model file. Raises ModelError unless it is one for this feature version, OSError if unreadable."""
+    def load(cls, path: str | os.PathLike[str], kind: Kind | None = HTML) -> Model:
+        """Read a model file, of any kind if it is None.
+
+        Raises ModelError unless it is one for this feature version, OSError if unreadable.
+        """
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                card = json.loads(archive["card"].tobytes())
-                arrays = {name: archive[name].astype(np.float32) for name in archive.files if name != "card"}
-            told = dict(card)
+            with np.load(path, allow_pickle=False) as file:
+                card = json.loads(file["card"].tobytes())
+                stored = {name: file[name] for name in file.files if name != "card"}
+            told: dict[str, Any] = dict(card)
+            promised = told.pop("checksum", None)
+            arrays = {name: array.astype(np.float32) for name, array in stored.items()}
         except (FileNotFoundError, PermissionError, IsADirectoryError):
             raise
         except Exception as error:  # whatever NumPy, zipfile, zlib and json make of a file that is none
             raise ModelError(f"{path} is not a bodycopy model: {error}") from error
+        kind = kind or KINDS.get(told.get("kind", ""), HTML)
         expected = {"kind": kind.name, "feature_version": kind.version, "labels": list(LABELS)}
         for key, value in expected.items():
             if told.get(key) != value:
@@ -239,6 +275,8 @@ class Model:
                     f"{path} was trained for {key} {told.get(key)!r}; this bodycopy needs {value!r}. "
                     "Train it anew, or install the bodycopy version that its card names."
                 )
+        if promised != checksum(stored):
+            raise ModelError(f"{path} is damaged: its checksum is not that of what it holds; get or train it anew")
         try:
             shapes: list[tuple[str, object, object]] = [
                 ("token table", arrays["table"].shape, (BUCKETS * kind.groups, len(OUTPUTS))),
@@ -276,11 +314,12 @@ def shipped(name: str) -> Path:
 
 @lru_cache(8)
 def _load(path: str, kind: str) -> Model:
-    return Model.load(path, HTML if kind == "html" else TEXT)
+    return Model.load(path, KINDS[kind])
 
 
 def load_model(path: str | os.PathLike[str] | None = None, kind: str = "html") -> Model:
-    """A model from a file; by default the one that a variable names, else the shipped one.
+    """A model from a file, or from a folder with ``html.npz`` and ``text.npz``; by default the one that a variable
+    names, else the shipped one.
 
     ``kind``: "html", with the variable BODYCOPY_MODEL, or "text", with BODYCOPY_TEXT_MODEL. Each file is read once.
     Raises ModelError, OSError, or ValueError for another kind.
@@ -288,4 +327,5 @@ def load_model(path: str | os.PathLike[str] | None = None, kind: str = "html") -
     variables = {"html": "BODYCOPY_MODEL", "text": "BODYCOPY_TEXT_MODEL"}
     if kind not in variables:
         raise ValueError(f"a model is of the kind html or text, not {kind!r}")
-    return _load(os.fspath(path or os.environ.get(variables[kind]) or shipped(f"{kind}.npz")), kind)
+    found = os.fspath(path or os.environ.get(variables[kind]) or shipped(f"{kind}.npz"))
+    return _load(os.path.join(found, f"{kind}.npz") if os.path.isdir(found) else found, kind)

@@ -119,6 +119,19 @@ class Ragged:
         at = self.starts[n]
         return Ragged(self.ids[:at], self.starts[: n + 1]), Ragged(self.ids[at:], self.starts[n:] - at)
 
+    def sorted(self) -> Ragged:
+        """The same items, each in ascending order: what a bag of tokens is, whatever their order was."""
+        owner = np.repeat(np.arange(len(self.starts) - 1), self.counts())
+        return Ragged(self.ids[np.lexsort((self.ids, owner))], self.starts)
+
+    def take(self, items: Ints) -> Ragged:
+        """Some of the items, in that order."""
+        counts = self.counts()[items]
+        starts = np.zeros(len(items) + 1, np.int64)
+        np.cumsum(counts, out=starts[1:])
+        places = np.arange(starts[-1]) + np.repeat(self.starts[items] - starts[:-1], counts)
+        return Ragged(self.ids[places], starts)
+
     def bucketed(self, role: str) -> Ragged:
         """Hashes brought into buckets."""
         return Ragged(bucket(self.ids, SALT[role]), self.starts)

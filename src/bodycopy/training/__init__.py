@@ -1,5 +1,7 @@
-"""Training: corpora and hand-made labels → a model file. Needs scikit-learn; the rest of bodycopy does not.
+"""Training: labelled pages → a model file. Needs scikit-learn; the rest of bodycopy does not.
 
-The flow: `corpora` reads pages and what is known of them, `examples` turns that into a label and a core value a block,
-`stacking` fits the model, `evaluation` scores it on pages it never saw, and ``python -m bodycopy.training`` does all.
+The flow: `layouts` and `corpora` read pages and what is known of them, `annotation` and `review` let a person say it,
+`alignment` and `examples` turn that into features, a label and a core value a block (`texts` does so for plain text),
+`tables` keep them without the pages, `stacking` fits the model, `evaluation` scores it while it is trained,
+`comparison` and `report` afterwards, on other pages. `train` and `commands` are what ties this together.
 """

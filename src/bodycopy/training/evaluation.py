@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bodycopy.model import LABELS, best_cut
 from bodycopy.tokens import Floats
+from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import WORD
-from bodycopy.training.examples import UNKNOWN, WORDS, Example
+from bodycopy.training.examples import WORDS, Example
 
 
-def word_f1(predicted: str, truth: str) -> float:
-    """F1 over the bags of words of two texts, as WCXB scores it."""
-    p, t = Counter(WORD.findall(predicted.lower())), Counter(WORD.findall(truth.lower()))
-    both = (p & t).total()
-    return 2 * both / (p.total() + t.total()) if p or t else 1.0
+def aligned_f1(kept: npt.NDArray[np.bool_], e: Example) -> float:
+    """F1 of the words in the blocks kept, against the page's main text, each word of which counts in one block only.
+
+    That is a little less than `word_f1`, where a text stands in a page twice, but needs no texts.
+    """
+    return float(2 * e.hits[kept].sum() / max(1, e.words[kept].sum() + e.body_words))
 
 
-def main_text(examples: Sequence[Example], scores: Floats) -> dict[str, dict[str, Any]]:
-    """Mean word F1 of the main text by corpus, and by page type where a corpus has several."""
+def word_f1(kept: npt.NDArray[np.bool_], e: Example) -> float:
+    """F1 over the bags of words of the blocks kept and the page's main text, as WCXB scores it."""
+    assert e.texts is not None
+    assert e.body is not None
+    found = Counter(WORD.findall("\n".join(t for t, k in zip(e.texts, kept, strict=True) if k).lower()))
+    truth = Counter(WORD.findall(e.body.lower()))
+    return 2 * (found & truth).total() / max(1, found.total() + truth.total())
+
+
+def main_text(
+    examples: Sequence[Example],
+    scores: Floats,
+    f1: Callable[[npt.NDArray[np.bool_], Example], float] = aligned_f1,
+) -> dict[str, dict[str, Any]]:
+    """Mean F1 of the main text by corpus, and by page type where a corpus has several."""
     by_type: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     at = 0
     for e in examples:
-        core = scores[at : at + len(e.texts), -1]
-        at += len(e.texts)
-        if e.body:
-            cut = best_cut(core, np.expm1(e.numbers[:, WORDS]))
-            text = "\n".join(t for t, p in zip(e.texts, core, strict=True) if p >= cut)
-            by_type[e.corpus][e.type].append(word_f1(text, e.body))
+        core = scores[at : at + len(e), -1]
+        at += len(e)
+        if e.body_words:
+            kept = core >= best_cut(core, np.expm1(e.features.numbers[:, WORDS]))
+            by_type[e.corpus][e.type].append(f1(kept, e))
     out: dict[str, dict[str, Any]] = {}
     for corpus, types in by_type.items():
         scored = [f1 for values in types.values() for f1 in values]
@@ -41,14 +56,23 @@ def main_text(examples: Sequence[Example], scores: Floats) -> dict[str, dict[str
     return out
 
 
-def block_labels(examples: Sequence[Example], scores: Floats, page_type: str | None = None) -> dict[str, Any]:
-    """F1 of each label over the blocks labelled by hand, their mean, and the confusion, gold by row.
-
-    With ``page_type``, over the pages of that type alone.
+def block_labels(examples: Sequence[Example], scores: Floats) -> dict[str, Any]:
+    """F1 of each label over the blocks labelled by hand, their mean, and the confusion, gold by row; of all examples
+    and, where there are several, by corpus.
     """
-    chosen = np.concatenate([(e.labels != UNKNOWN) & (e.by_hand and page_type in (None, e.type)) for e in examples])
-    gold = np.concatenate([e.labels for e in examples])[chosen]
-    given = scores[chosen, : len(LABELS)].argmax(1)
+    out: dict[str, Any] = {}
+    corpora = sorted({e.corpus for e in examples if e.by_hand})
+    for corpus in ("", *corpora) if len(corpora) > 1 else ("",):
+        chosen = np.concatenate(
+            [(e.labels != UNKNOWN) & (e.by_hand and corpus in ("", e.corpus)) for e in examples]
+        )  # fmt: skip
+        gold = np.concatenate([e.labels for e in examples])[chosen]
+        out[corpus or "all"] = label_scores(gold, scores[chosen, : len(LABELS)].argmax(1))
+    return out
+
+
+def label_scores(gold: npt.NDArray[Any], given: npt.NDArray[Any]) -> dict[str, Any]:
+    """F1 of each label, their mean, what share of each is labelled body, and the confusion, gold by row."""
     confusion = np.zeros((len(LABELS), len(LABELS)), int)
     np.add.at(confusion, (gold, given), 1)
     hits, golds, givens = np.diag(confusion), confusion.sum(1), confusion.sum(0)
@@ -59,4 +83,29 @@ def block_labels(examples: Sequence[Example], scores: Floats, page_type: str | N
         "macro_f1": round(float(f1.mean()), 4),
         "labelled_body": {label: round(float(confusion[i, 0] / max(1, golds[i])), 4) for i, label in enumerate(LABELS)},
         "confusion": confusion.tolist(),
+    }
+
+
+def line_scores(examples: Sequence[Example], kept: Sequence[npt.NDArray[np.bool_]]) -> dict[str, dict[str, float]]:
+    """By extractor, over the texts labelled by hand: the shares of body lines kept, of junk lines removed, and of words
+    lost on texts without junk; ``kept`` says of each text which blocks are.
+    """
+    counts: dict[str, npt.NDArray[np.float64]] = {}
+    for e, stays in zip(examples, kept, strict=True):
+        if not e.by_hand:
+            continue
+        body, junk = e.labels == 0, e.labels > 0
+        clean = not junk.any()
+        counts.setdefault(e.type, np.zeros(6))
+        counts[e.type] += (
+            (body & stays).sum(), body.sum(), (junk & ~stays).sum(), junk.sum(),
+            e.words[~stays].sum() if clean else 0, e.words.sum() if clean else 0,
+        )  # fmt: skip
+    names = ("body_kept", "junk_removed", "clean_words_lost")
+    return {
+        source: {
+            name: round(float(part / max(1, whole)), 4)
+            for name, part, whole in zip(names, c[::2], c[1::2], strict=True)
+        }
+        for source, c in sorted(counts.items())
     }

@@ -1,153 +1,141 @@
-"""Pages → examples: what each block is, as far as the corpora tell.
-
-Texts are aligned word by word (longest common subsequence), so it does not matter how a corpus cuts its blocks.
-"""
+"""Pages → examples: the features of each block and what it is, as far as the corpora tell."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from joblib import Parallel, delayed
 
-from bodycopy.context import Structure
+from bodycopy import features as html
+from bodycopy import line_features as text
+from bodycopy.blocks import Segments
 from bodycopy.document import segment
-from bodycopy.features import GROUPS, features, token_rows
+from bodycopy.features import NAMES, Features, features
+from bodycopy.line_features import LineFeatures
 from bodycopy.lines import Lines
-from bodycopy.model import LABELS
 from bodycopy.shape import NAMES as SHAPE
-from bodycopy.tokens import BUCKETS, Floats
-from bodycopy.training.corpora import WORD, Source, digest
+from bodycopy.tokens import Floats
+from bodycopy.training.alignment import UNKNOWN, core_of, labels_of, located
+from bodycopy.training.corpora import DIGEST, WORD, Source
 
-UNKNOWN = -1
+if TYPE_CHECKING:
+    from joblib import Memory
+
+NOT_RUNNING = [NAMES.index(name) for name in ("is_headline", "tag_h1", "tag_figcaption")]
 WORDS = SHAPE.index("words")  # the column with the logarithm of a block's length
+LONGEST = 1000  # blocks of a page without labels: the few longer ones would be a tenth of what there is
+DIGITS = 7  # binary digits that numbers are rounded to: more would only fill the tables
 
 
 @dataclass(slots=True)
 class Example:
-    """A page as the model trains on it. ``labels`` are places in LABELS, ``core`` is 0 or 1; UNKNOWN where untold."""
+    """A page or text as a model trains on it.
+
+    ``labels`` are places in LABELS, ``core`` is 0 or 1; UNKNOWN where untold.
+    ``features`` are as the tables keep them (`stored`). ``words`` counts those of each block, ``hits`` those of them
+    that the page's main text has, too, ``body_words`` those of the main text, 0 where there is none.
+    """
 
     corpus: str
     id: str
     site: str
     type: str
-    body: str | None
     by_hand: bool
-    texts: list[str]
     labels: npt.NDArray[np.int8]
     core: npt.NDArray[np.int8]
-    numbers: Floats
-    structure: Structure
-    tokens: sp.csr_matrix  # (blocks, rows of the token table)
+    features: Features | LineFeatures
+    words: npt.NDArray[np.int32]
+    hits: npt.NDArray[np.int32]
+    body_words: int
+    texts: list[str] | None = None  # of its blocks; tables do not have them, nor the main text
+    body: str | None = None
     lines: Lines | None = None  # of plain text, where the blocks stand
 
-
-def owned_words(texts: list[str]) -> tuple[list[str], list[int]]:
-    """The words of all texts, and the number of the text that each came from."""
-    words: list[str] = []
-    owners: list[int] = []
-    for i, text in enumerate(texts):
-        found = WORD.findall(text.lower())
-        words += found
-        owners += [i] * len(found)
-    return words, owners
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
-def matches(a: list[str], b: list[str]) -> list[tuple[int, int]]:
-    """Pairs of places where two lists of words agree, on a longest common subsequence."""
-    from rapidfuzz.distance import LCSseq
-
-    pairs: list[tuple[int, int]] = []
-    for op in LCSseq.opcodes(a, b):
-        if op.tag == "equal":
-            pairs += zip(range(op.src_start, op.src_end), range(op.dest_start, op.dest_end), strict=True)
-    return pairs
+def rounded(numbers: npt.NDArray[Any]) -> Floats:
+    """Numbers to DIGITS binary digits."""
+    mantissa, exponent = np.frexp(numbers)
+    return np.ldexp(np.round(mantissa * 2**DIGITS) / 2**DIGITS, exponent).astype(np.float32)
 
 
-def core_of(texts: list[str], body: str) -> npt.NDArray[np.int8]:
-    """Which blocks are in a page's main text: more than half of a block's words must stand there, in order.
+def stored(f: Features | LineFeatures) -> Features | LineFeatures:
+    """Features as the tables keep them: numbers rounded, tokens without their order."""
+    numbers = rounded(f.numbers)
+    old = f.structure
+    if isinstance(f, LineFeatures):
+        structure = text.structure_of(numbers, old.boxes, old.alike, old.heading)
+        return LineFeatures(numbers, f.text.sorted(), structure)
+    structure = html.structure_of(numbers, old.boxes, old.alike, old.heading)
+    words = np.expm1(numbers[:, WORDS])
+    return Features(numbers, f.text.sorted(), f.names.sorted(), f.targets.sorted(), words, f.chain, structure)
 
-    Short blocks match by chance: those of up to four words must match as one piece, and be a line of the main text
-    alone or stand beside a longer block that matches.
-    """
-    words, owner = owned_words(texts)
-    lines = [line for line in body.split("\n") if line.strip()]
-    body_words, line_of = owned_words(lines)
-    total, in_line = Counter(owner), Counter(line_of)
-    hits: Counter[int] = Counter()
-    span: dict[int, tuple[int, int]] = {}
-    for i, j in matches(words, body_words):
-        b = owner[i]
-        hits[b] += 1
-        lo, hi = span.get(b, (j, j))
-        span[b] = (min(lo, j), max(hi, j))
 
-    def long_match(b: int) -> bool:
-        return total[b] > 4 and hits[b] > 0.7 * total[b]
+def fingerprint(f: Features | LineFeatures) -> str:
+    """Eight hexadecimal digits that stand for the words of a page or text, as `stored` has them."""
+    return f"{crc32(np.ascontiguousarray(f.text.ids).tobytes()):08x}"
 
-    core = np.full(len(texts), UNKNOWN, np.int8)
-    for b in range(len(texts)):
-        if not total[b]:
-            continue
-        core[b] = hits[b] > total[b] / 2
-        if core[b] and total[b] <= 4:
-            lo, hi = span[b]
-            alone = sum(in_line[line] for line in {line_of[lo], line_of[hi]}) <= total[b] + 2
-            beside = any(long_match(k) and span[k][0] <= hi + 3 and span[k][1] >= lo - 3 for k in (b - 1, b + 1))
-            core[b] = hi - lo < total[b] + 1 and (alone or beside)
+
+def known_labels(source: Source, cut: Segments) -> npt.NDArray[np.int8]:
+    """The labels of a page's blocks, as far as they are known."""
+    if source.labels is None:
+        return np.full(len(cut.texts), UNKNOWN, np.int8)
+    if not all(DIGEST.fullmatch(block.key) for block in source.labels):
+        return labels_of(cut.texts, [(block.label, block.key) for block in source.labels])
+    return located(cut.texts, cut.paths, source.labels)[0]
+
+
+def core_of_labels(labels: npt.NDArray[np.int8], numbers: Floats) -> npt.NDArray[np.int8]:
+    """What the labels of a page tell of the core: body is running text, if it is neither a headline nor a caption."""
+    core = np.where(labels == UNKNOWN, UNKNOWN, labels == 0).astype(np.int8)
+    core[(core == 1) & (numbers[:, NOT_RUNNING] > 0).any(1)] = UNKNOWN
     return core
 
 
-def labels_of(texts: list[str], labelled: list[tuple[str, str]], by_hand: bool) -> npt.NDArray[np.int8]:
-    """Labels carried over from blocks that were cut otherwise: by words, or by digests of whole blocks."""
-    number = {label: i for i, label in enumerate(LABELS)}
-    out = np.full(len(texts), UNKNOWN, np.int8)
-    if not by_hand:
-        found = SequenceMatcher(None, [digest(t) for t in texts], [d for _, d in labelled], autojunk=False)
-        for a, b, size in found.get_matching_blocks():
-            out[a : a + size] = [number[label] for label, _ in labelled[b : b + size]]
-        return out
-    words, owner = owned_words(texts)
-    theirs, their_owner = owned_words([text for _, text in labelled])
-    votes = [Counter[int]() for _ in texts]
-    for i, j in matches(words, theirs):
-        votes[owner[i]][number[labelled[their_owner[j]][0]]] += 1
-    for b, vote in enumerate(votes):
-        if vote:
-            out[b] = vote.most_common(1)[0][0]
-    return out
-
-
 def example(source: Source) -> Example | None:
-    """One page, or None where it has no text or nothing is known of it."""
-    cut = segment(source.html)
-    if not cut.texts or (source.body is None and source.labels is None):
-        return None
+    """One page, or None where it has no text, nothing is known of it, or only the main text and it is very long."""
+    cut = segment(source.html, rich=any(block.path for block in source.labels or ()))
     n = len(cut.texts)
-    f = features(cut)
-    blocks, columns, values = token_rows(f)
-    unknown = np.full(n, UNKNOWN, np.int8)
+    if not n or (source.labels is None and (source.body is None or n > LONGEST)):
+        return None
+    f = stored(features(cut))
+    labels = known_labels(source, cut)
+    if source.body:
+        core, hits = core_of(cut.texts, source.body)
+    else:
+        core, hits = core_of_labels(labels, f.numbers), np.zeros(n, np.int32)
     return Example(
         source.corpus,
         source.id,
         source.site,
         source.type,
-        source.body,
         source.by_hand,
+        labels,
+        core,
+        f,
+        np.array([len(WORD.findall(t)) for t in cut.texts], np.int32),
+        hits,
+        len(WORD.findall(source.body or "")),
         cut.texts,
-        labels_of(cut.texts, source.labels, source.by_hand) if source.labels else unknown,
-        core_of(cut.texts, source.body) if source.body else unknown,
-        f.numbers,
-        f.structure,
-        sp.csr_matrix((values, (blocks.astype(np.int32), columns.astype(np.int32))), (n, BUCKETS * len(GROUPS))),
+        source.body,
     )
 
 
-def examples(sources: list[Source], jobs: int = 1) -> list[Example]:
-    """All pages of which something is known."""
-    made = Parallel(n_jobs=jobs, batch_size=16)(delayed(example)(s) for s in sources)
+def examples(sources: Sequence[Source], jobs: int = 1, cache: Memory | None = None) -> list[Example]:
+    """All pages of which something is known; ``cache`` keeps what was made of a page for the next time."""
+    from joblib import Parallel, delayed
+
+    make = cache.cache(versioned_example, verbose=0) if cache else versioned_example
+    made = Parallel(n_jobs=jobs, batch_size=16)(delayed(make)(s, html.VERSION) for s in sources)
     return [e for e in made if e is not None]
+
+
+def versioned_example(source: Source, version: int) -> Example | None:
+    """`example`; features of another version are another thing to a cache."""
+    return example(source)

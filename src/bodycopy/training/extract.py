@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from bodycopy.document import decode
-from bodycopy.training.corpora import read_corpora
+from bodycopy.training.layouts import read_data
 
 Extractor = Callable[[bytes], str | None]
 
@@ -53,7 +53,7 @@ def main(corpora: tuple[Path, ...], output: Path) -> None:
     pages = failed = 0
     draft = output.with_name(f".{output.name}")
     with gzip.open(draft, "wt", encoding="utf-8") as file:
-        for source in read_corpora(list(corpora), []):
+        for source in (source for folder in corpora for source in read_data(folder)):
             pages += 1
             for name, extract in chosen.items():
                 try:

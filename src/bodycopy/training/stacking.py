@@ -12,19 +12,39 @@ body against the corpus count for little when the network is fitted again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 from joblib import Parallel, delayed
-from sklearn.linear_model import SGDClassifier
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from bodycopy.model import CLIP, LABELS, OUTPUTS, Kind, Model, Network, around, chain, inputs_of, probabilities, totals
+from bodycopy import features, line_features
+from bodycopy.features import Features
+from bodycopy.line_features import LineFeatures
+from bodycopy.model import (
+    CLIP,
+    HTML,
+    LABELS,
+    OUTPUTS,
+    TEXT,
+    Kind,
+    Model,
+    Network,
+    around,
+    chain,
+    inputs_of,
+    probabilities,
+    totals,
+)
 from bodycopy.tokens import BUCKETS, Floats
-from bodycopy.training.examples import UNKNOWN, WORDS, Example
+from bodycopy.training.alignment import UNKNOWN
+from bodycopy.training.corpora import DataError
+from bodycopy.training.examples import WORDS, Example
 
 CORE = len(LABELS)  # the core's place in OUTPUTS
 
@@ -53,28 +73,41 @@ class Settings:
     batch: int = 512
     decay: float = 1e-2
     # What the odds of each label are multiplied by: promo taken for body is worse than the reverse.
-    label_odds: tuple[float, ...] = (0.6, 1.95, 1.4, 1.0)
-    doubt: float = 0.1  # weight of a block whose core value is doubted
+    label_odds: tuple[float, ...] = (0.65, 1.95, 1.4, 1.0)
+    doubt: float = 0.1  # weight of a block whose core value is doubted; 1 to doubt none
+    # Weights of corpora other than 1: the pages written by hand hold more promo and harder cases than pages elsewhere.
+    corpora: tuple[tuple[str, float], ...] = (("pages", 0.2),)
+    doubt_bag: int = 2  # networks of each kind that look for such blocks
     jobs: int = 1
+
+
+def tokens_of(f: Features | LineFeatures) -> sp.csr_matrix:
+    """The tokens of some blocks: shape (blocks, rows of the token table)."""
+    module, kind = (features, HTML) if isinstance(f, Features) else (line_features, TEXT)
+    rows, columns, values = module.token_rows(f)
+    shape = (len(f.numbers), BUCKETS * kind.groups)
+    return sp.csr_matrix((values, (rows.astype(np.int32), columns.astype(np.int32))), shape)
 
 
 class Table:
     """All blocks of some examples in one table."""
 
-    def __init__(self, examples: Sequence[Example]):
+    def __init__(self, examples: Sequence[Example], corpora: Sequence[tuple[str, float]] = ()):
         self.examples = examples
-        self.starts = np.concatenate(([0], np.cumsum([len(e.texts) for e in examples])))
+        self.starts = np.concatenate(([0], np.cumsum([len(e) for e in examples])))
         self.page = np.repeat(np.arange(len(examples)), np.diff(self.starts))
         self.labels = np.concatenate([e.labels for e in examples])
         self.core = np.concatenate([e.core for e in examples])
-        self.tokens = sp.vstack([e.tokens for e in examples], format="csr")
-        self.numbers = np.concatenate([e.numbers for e in examples])
+        self.tokens = sp.vstack([tokens_of(e.features) for e in examples], format="csr")
+        self.numbers = np.concatenate([e.features.numbers for e in examples])
         # In the core's loss a block weighs by the root of its length, a page by the root of its number of blocks:
         # between all blocks alike, as labels are scored, and all pages alike, as main text is.
         words = np.sqrt(np.expm1(self.numbers[:, WORDS]))
         share = words / np.bincount(self.page, words)[self.page]
         weight = share * np.sqrt(np.bincount(self.page))[self.page]
-        self.weight = (weight / weight.mean()).astype(np.float32)
+        of_corpus = np.array([dict(corpora).get(e.corpus, 1.0) for e in examples], np.float32)[self.page]
+        self.weight = (weight / weight.mean()).astype(np.float32) * of_corpus  # in the core's loss
+        self.label_weight = of_corpus  # in the labels'
 
     def targets(self, output: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
         """Which blocks have a known value of an output, and whether it is 1."""
@@ -85,7 +118,7 @@ class Table:
     def around(self, total: Floats) -> Floats:
         """`model.around` of every page."""
         spans = zip(self.examples, self.starts[:-1], self.starts[1:], strict=True)
-        return np.concatenate([around(total[a:z], e.structure) for e, a, z in spans])
+        return np.concatenate([around(total[a:z], e.features.structure) for e, a, z in spans])
 
 
 def site_folds(examples: Sequence[Example], folds: int, seed: int) -> npt.NDArray[np.int_]:
@@ -109,7 +142,7 @@ def fit_linear(table: Table, rows: npt.NDArray[np.bool_], settings: Settings) ->
             average=True,
             random_state=settings.seed,
         )
-        model.fit(table.tokens[chosen], target[chosen])
+        model.fit(table.tokens[chosen], target[chosen], sample_weight=table.label_weight[chosen])
         return model.coef_[0].astype(np.float32), float(model.intercept_[0])
 
     fitted = Parallel(n_jobs=settings.jobs, backend="threading")(delayed(fit)(o) for o in range(len(OUTPUTS)))
@@ -129,30 +162,38 @@ def scaling(x: Floats) -> tuple[Floats, Floats]:
     return sample.mean(0), sample.std(0) + np.float32(1e-3)
 
 
-def fit_network(x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: Settings) -> Network:
-    """A network of OUTPUTS: a bag of networks for the core and of as many for the labels, or one that imitates it."""
+def fit_network(x: Floats, table: Table, rows: npt.NDArray[np.bool_], settings: Settings, final: Any = None) -> Network:
+    """A network of OUTPUTS: a bag of networks for the core and of as many for the labels, or one that imitates it.
+
+    With ``final``, two copies of that classifier instead of the bag.
+    """
     centre, spread = scaling(x)
     scaled = np.clip((x - centre) / spread, -CLIP, CLIP)
+    of_core, is_core = table.targets(CORE)
+    of_core &= rows
+    labelled = (table.labels != UNKNOWN) & rows
 
-    def core(seed: int) -> MLPClassifier:
-        known, target = table.targets(CORE)
-        chosen = known & rows
-        return fit_epochs(
-            classifier(settings, seed), scaled, target, chosen, settings.core_epochs, settings, table.weight
-        )
-
-    def label(seed: int) -> MLPClassifier:
-        chosen = (table.labels != UNKNOWN) & rows
-        return fit_epochs(classifier(settings, seed), scaled, table.labels, chosen, settings.label_epochs, settings)
-
-    seeds = range(settings.seed, settings.seed + settings.bag)
-    tasks = [delayed(fit)(seed) for seed in seeds for fit in (core, label)]
-    bag = join(Parallel(n_jobs=settings.jobs, backend="threading")(tasks), centre, spread, settings.label_odds)
+    if final is not None:
+        parts = [
+            clone(final).fit(scaled[rows], target[rows])
+            for rows, target in ((of_core, is_core), (labelled, table.labels))
+        ]
+        return join(parts, centre, spread, settings.label_odds)
+    fit = delayed(fit_epochs)
+    tasks = []
+    for seed in range(settings.seed, settings.seed + settings.bag):
+        one = classifier(settings, seed)
+        tasks += [
+            fit(one, scaled, is_core, of_core, settings.core_epochs, settings, table.weight),
+            fit(clone(one), scaled, table.labels, labelled, settings.label_epochs, settings, table.label_weight),
+        ]
+    # In processes: a step of such a small network is mostly Python's, which threads would do one at a time.
+    bag = join(Parallel(n_jobs=settings.jobs)(tasks), centre, spread, settings.label_odds)
     return imitate(bag, x, scaled, rows, settings) if settings.hidden else bag
 
 
 def classifier(settings: Settings, seed: int) -> MLPClassifier:
-    return MLPClassifier((settings.bag_hidden,), alpha=settings.decay, batch_size=settings.batch, random_state=seed)
+    return MLPClassifier((settings.bag_hidden,), alpha=settings.decay, random_state=seed)
 
 
 def fit_epochs(
@@ -167,6 +208,7 @@ def fit_epochs(
     """Fit a network on some rows, for so many epochs at each learning rate."""
     chosen = np.flatnonzero(rows)
     random = np.random.RandomState(model.random_state)
+    model.batch_size = min(settings.batch, len(chosen))
     options: dict[str, Any] = {}
     if isinstance(model, MLPClassifier):
         options["classes"] = np.unique(target[chosen])
@@ -182,21 +224,56 @@ def fit_epochs(
     return model
 
 
-def join(parts: list[MLPClassifier], centre: Floats, spread: Floats, odds: Sequence[float]) -> Network:
-    """Networks side by side as one. The bag's mean is taken over log odds, so that it stays one matrix product."""
+def layers_of(classifier: Any) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+    """A fitted classifier as the layers of a network: weights (inputs, outputs) and biases.
+
+    Raises TypeError for one that does not convert (see `check_converts`).
+    """
+    check_converts(classifier)
+    if isinstance(classifier, MLPClassifier):
+        return list(zip(classifier.coefs_, classifier.intercepts_, strict=True))
+    return [(classifier.coef_.T, classifier.intercept_)]
+
+
+def check_converts(classifier: Any) -> None:
+    """Raise TypeError unless it is a network of rectified linear units or a linear model of log odds, fitted or not."""
+    if not (
+        isinstance(classifier, LogisticRegression)
+        or (isinstance(classifier, MLPClassifier) and classifier.activation == "relu")
+        or (isinstance(classifier, SGDClassifier) and classifier.loss == "log_loss")
+    ):
+        raise TypeError(
+            f"{classifier!r} does not convert to a model file, which holds networks of rectified linear units; "
+            "take MLPClassifier(activation='relu'), LogisticRegression or SGDClassifier(loss='log_loss')"
+        )
+
+
+def join(parts: Sequence[Any], centre: Floats, spread: Floats, odds: Sequence[float]) -> Network:
+    """Networks side by side as one. The bag's mean is taken over log odds, so that it stays one matrix product.
+
+    ``parts`` are classifiers of the core and of the labels by turns.
+    """
     bags = len(parts) // 2
-    hidden = [p.coefs_[0].shape[1] for p in parts]
-    weights = np.hstack([p.coefs_[0] for p in parts])
-    biases = np.concatenate([p.intercepts_[0] for p in parts])
-    out_weights = np.zeros((sum(hidden), len(OUTPUTS)))
+    stacks = [layers_of(part) for part in parts]
+    weights, biases = [], []
+    for depth in range(len(stacks[0]) - 1):
+        of_layer = [stack[depth] for stack in stacks]
+        # All see the inputs; later layers see only what their own network has made of them.
+        join_weights = np.hstack if depth == 0 else lambda blocks: sp.block_diag(blocks).toarray()
+        weights.append(join_weights([w for w, _ in of_layer]))
+        biases.append(np.concatenate([b for _, b in of_layer]))
+    alone = len(stacks[0]) == 1
+    out_weights = np.zeros((len(centre) if alone else weights[-1].shape[1], len(OUTPUTS)))
     out_biases = np.zeros(len(OUTPUTS))
     at = 0
-    for part, size in zip(parts, hidden, strict=True):
-        columns = [CORE] if part.coefs_[1].shape[1] == 1 else [int(c) for c in part.classes_]
-        out_weights[at : at + size, columns] = part.coefs_[1] / bags
-        out_biases[columns] += part.intercepts_[1] / bags
-        at += size
-    return network_of([weights, out_weights], [biases, out_biases], centre, spread, odds)
+    for part, stack in zip(parts, stacks, strict=True):
+        last, bias = stack[-1]
+        columns = [CORE] if last.shape[1] == 1 else [int(c) for c in part.classes_]
+        rows = slice(None) if alone else slice(at, at + len(last))
+        out_weights[rows, columns] = last / bags
+        out_biases[columns] += bias / bags
+        at += len(last)
+    return network_of([*weights, out_weights], [*biases, out_biases], centre, spread, odds)
 
 
 def network_of(
@@ -216,9 +293,7 @@ def imitate(teacher: Network, x: Floats, scaled: Floats, rows: npt.NDArray[np.bo
     odds = np.concatenate([teacher.log_odds(x[a : a + 10_000]) for a in parts])
     labels = odds[:, : len(LABELS)]
     labels -= labels.mean(1, keepdims=True)
-    model = MLPRegressor(
-        hidden_layer_sizes=(settings.hidden,), alpha=1e-5, batch_size=settings.batch, random_state=settings.seed
-    )
+    model = MLPRegressor(hidden_layer_sizes=(settings.hidden,), alpha=1e-5, random_state=settings.seed)
     target = np.clip(odds, -SURE, SURE)
     fit_epochs(model, scaled, target, rows, settings.imitation_epochs, settings)
     spread = np.reciprocal(teacher.scale)
@@ -239,9 +314,11 @@ class Stages:
 
 @dataclass(slots=True)
 class Fitted(Stages):
-    """The stages of a model, the scores of every block by stages that were fitted without its site, and those."""
+    """The stages of a model and, if it was cross-validated, the scores of every block by stages that were fitted
+    without its site, and those stages, by fold.
+    """
 
-    scores: Floats
+    scores: Floats | None
     folds: list[Stages]
 
 
@@ -250,10 +327,24 @@ def doubted(table: Table, scores: Floats) -> npt.NDArray[np.bool_]:
     return (table.core == 0) & (scores[:, CORE] > 0.8) & (scores[:, 0] > 0.8) & (table.labels <= 0)
 
 
-def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda _: None) -> Fitted:
-    """Fit all stages on all examples, each on out-of-fold scores of the one before."""
-    table = Table(examples)
+def fit(
+    examples: Sequence[Example],
+    settings: Settings,
+    say: Progress = lambda _: None,
+    cross_validate: bool = False,
+    final: Any = None,
+) -> Fitted:
+    """Fit all stages on all examples, each on out-of-fold scores of the one before.
+
+    ``cross_validate``: fit the networks of each fold, too, for honest scores of all blocks; it takes several times as
+    long. ``final``: a scikit-learn classifier that takes the networks' place. Raises DataError where examples lack a
+    label, TypeError for a classifier that does not convert to a network (see `layers_of`).
+    """
+    if final is not None:
+        check_converts(final)
+    table = Table(examples, settings.corpora)
     fold = site_folds(examples, settings.folds, settings.seed)[table.page]
+    check_classes(table, fold)
     everything = np.ones(len(fold), bool)
 
     linear = np.zeros((len(fold), table.tokens.shape[1] // BUCKETS * len(OUTPUTS)), np.float32)
@@ -269,30 +360,58 @@ def fit(examples: Sequence[Example], settings: Settings, say: Progress = lambda 
     weights, bias = fit_linear(table, everything, settings)
 
     x = inputs_of(table.numbers, linear, table.around(total))
+    if settings.doubt < 1 and final is None:
+        quick = replace(settings, bag=settings.doubt_bag, hidden=0)
+        odds, _ = out_of_fold(x, table, fold, quick, say, "first look")
+        table.weight[doubted(table, probabilities(odds, settings.label_odds))] *= settings.doubt
     odds = total
     networks: list[Network] = []
     for step in range(1, settings.networks + 1):
         seen = x if step == 1 else np.hstack((x, table.around(odds)))
-        odds, found = out_of_fold(seen, table, fold, settings, say, f"network {step}")
-        doubts = doubted(table, probabilities(odds, settings.label_odds))
-        if step == 1 and doubts.any():
-            table.weight[doubts] *= settings.doubt
-            odds, found = out_of_fold(seen, table, fold, settings, say, "network 1 again")
-        for stages, network in zip(folds, found, strict=True):
-            stages.networks.append(network)
-        networks.append(fit_network(seen, table, everything, settings))
-    return Fitted(weights, bias, networks, probabilities(odds, settings.label_odds), folds)
+        if cross_validate or step < settings.networks:
+            odds, found = out_of_fold(seen, table, fold, settings, say, f"network {step}", final)
+            for stages, network in zip(folds, found, strict=True):
+                stages.networks.append(network)
+        networks.append(fit_network(seen, table, everything, settings, final))
+        say(f"network {step}")
+    scores = probabilities(odds, settings.label_odds) if cross_validate else None
+    return Fitted(weights, bias, networks, scores, folds if cross_validate else [])
+
+
+def check_classes(table: Table, fold: npt.NDArray[np.int_]) -> None:
+    """Raise DataError unless there are blocks of each label, inside and outside the core, and so without any fold."""
+    empty = [label for i, label in enumerate(LABELS) if not (table.labels == i).any()]
+    if empty:
+        raise DataError(f"no block is labelled {' or '.join(empty)}; label some, or add the shipped features (--from)")
+    if not ((table.core == 0).any() and (table.core == 1).any()):
+        raise DataError("the main text of no page is known")
+    for k in np.unique(fold):
+        rest = fold != k
+        few = [label for i, label in enumerate(LABELS) if not (table.labels[rest] == i).any()]
+        few += [name for i, name in enumerate(("no main text", "main text")) if not (table.core[rest] == i).any()]
+        if few:
+            raise DataError(
+                f"too few sites have blocks that are {' or '.join(few)}: each site's pages are also scored by a model "
+                "fitted on the others. Label pages of more sites, or add the shipped features (--from). Pages of one "
+                "folder without an address (rel=canonical, or a line `# url: …` in NAME.tsv) count as one site"
+            )
 
 
 def out_of_fold(
-    x: Floats, table: Table, fold: npt.NDArray[np.int_], settings: Settings, say: Progress, name: str
+    x: Floats,
+    table: Table,
+    fold: npt.NDArray[np.int_],
+    settings: Settings,
+    say: Progress,
+    name: str,
+    final: Any = None,
 ) -> tuple[Floats, list[Network]]:
     """The log odds that networks give which were fitted without the site of the block, and those networks, by fold."""
     odds = np.zeros((len(x), len(OUTPUTS)), np.float32)
     networks = []
     for k in range(settings.folds):
         out = fold == k
-        networks.append(fit_network(x, table, ~out, settings))
+        networks.append(fit_network(x, table, ~out, settings, final))
         odds[out] = networks[-1].log_odds(x[out])
         say(f"{name}, fold {k + 1} of {settings.folds}")
     return odds, networks

@@ -18,21 +18,20 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from joblib import Parallel, delayed
 
-from bodycopy.api import scored, settled
+from bodycopy.api import scored
 from bodycopy.blocks import Segments
 from bodycopy.document import decode, segment
-from bodycopy.line_features import line_features, token_rows
+from bodycopy.line_features import line_features
 from bodycopy.lines import cut_text
 from bodycopy.model import LABELS, Model
-from bodycopy.tokens import BUCKETS
-from bodycopy.training.corpora import Source, read_jsonl
-from bodycopy.training.examples import UNKNOWN, Example, labels_of
+from bodycopy.training.alignment import UNKNOWN, labels_of
+from bodycopy.training.corpora import WORD, DataError, Source, read_jsonl, text_in
+from bodycopy.training.examples import Example, known_labels, stored
 from bodycopy.training.stacking import Settings
 
 SURE = 0.8  # the score from which the HTML model's word counts
@@ -47,7 +46,7 @@ TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.I | re.S)
 # There is more text than there are pages, and less to see in it: two networks, of fewer and larger ones each. Texts
 # have few blocks, so the bags are quick enough; networks that imitate them let a twentieth more of the junk
 # through.
-TEXT_SETTINGS = Settings(networks=2, bag=3, bag_hidden=96, hidden=0, label_odds=(1.0, 2.0, 1.4, 1.0))
+TEXT_SETTINGS = Settings(networks=2, bag=3, bag_hidden=96, hidden=0, doubt=1, label_odds=(1.0, 2.0, 1.4, 1.0))
 
 
 @dataclass(slots=True)
@@ -58,20 +57,35 @@ class Text:
 
 
 def read_texts(paths: Iterable[Path]) -> dict[tuple[str, str], list[Text]]:
-    """The texts of each page, by corpus and id; of two by one extractor the first stands."""
+    """The texts of each page, by corpus and id; of two by one extractor the first stands. Raises DataError, OSError."""
     texts: dict[tuple[str, str], dict[str, Text]] = {}
     for path in paths:
-        for row in read_jsonl(path):
-            blocks = [(label, line) for label, line in row["blocks"] if label] if "blocks" in row else None
-            of_page = texts.setdefault((row["corpus"], row["id"]), {})
-            of_page.setdefault(row["source"], Text(row["source"], row["text"], blocks))
+        for number, row in enumerate(read_jsonl(path), 1):
+            where = f"{path}:{number}"
+            corpus, page, source, text = (
+                text_in(row, name, where) or "" for name in ("corpus", "id", "source", "text")
+            )
+            blocks = labelled_lines(row["blocks"], where) if "blocks" in row else None
+            texts.setdefault((corpus, page), {}).setdefault(source, Text(source, text, blocks))
     return {page: list(found.values()) for page, found in texts.items()}
+
+
+def labelled_lines(rows: Any, where: str) -> list[tuple[str, str]]:
+    """(label, line) pairs, less those without a label. Raises DataError; ``where`` is what names them."""
+    try:
+        blocks = [(label, line) for label, line in rows if label]
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{where}: blocks are [label, line] each") from error
+    for label, line in blocks:
+        if label not in LABELS or not isinstance(line, str):
+            raise DataError(f"{where}: no label with its line: {[label, line]!r}; the labels are {', '.join(LABELS)}")
+    return blocks
 
 
 def page_labels(source: Source, cut: Segments, model: Model) -> npt.NDArray[np.int8]:
     """The labels of a page's blocks: those that it has, else those that the HTML model is sure of."""
     if source.labels is not None:
-        return labels_of(cut.texts, source.labels, source.by_hand)
+        return known_labels(source, cut)
     scores = scored(cut, model, None)[0][:, : len(LABELS)]
     return np.where(scores.max(1) >= SURE, scores.argmax(1), UNKNOWN).astype(np.int8)
 
@@ -85,15 +99,26 @@ class Stock:
     teasers: list[tuple[str, str]]
 
 
-def stock_of(folder: Path, sources: Sequence[Source]) -> Stock:
-    """The lines in ``promo.txt`` and ``related.txt`` of a folder, and the pages' titles with their first sentences."""
+def main_text_of(source: Source) -> str:
+    """A page's main text, as far as it is known."""
+    if source.body is not None or source.labels is None:
+        return source.body or ""
+    cut = segment(source.html)
+    return "\n".join(t for t, label in zip(cut.texts, known_labels(source, cut), strict=True) if label == 0)
+
+
+def stock_of(folder: Path | None, sources: Sequence[Source]) -> Stock:
+    """The lines in ``promo.txt`` and ``related.txt`` of a folder, if there is one, and the pages' titles with their
+    first sentences.
+    """
     promo, headings = (
-        (folder / name).read_text(encoding="utf-8").splitlines() for name in ("promo.txt", "related.txt")
+        (folder / name).read_text(encoding="utf-8").splitlines() if folder else []
+        for name in ("promo.txt", "related.txt")
     )
     teasers = []
     for source in sources:
         title = TITLE.search(decode(source.html[:20_000]))
-        first = next((line for line in (source.body or "").splitlines() if len(line) > 80), "")
+        first = next((line for line in main_text_of(source).splitlines() if len(line) > 80), "")
         if title and first:
             name = re.split(r" [|–—-] ", " ".join(html.unescape(title[1]).split()))[0]
             teasers.append((name, re.split(r"(?<=[.!?]) ", first)[0][:200]))
@@ -128,8 +153,11 @@ def made_up(cut: Segments, labels: npt.NDArray[np.int8], stock: Stock, chance: r
 
 def trail(stock: Stock, bullet: str, mark: str, chance: random.Random) -> list[tuple[str, str]]:
     """What sites put behind an article: an appeal or two, headings, teasers."""
-    lines = [("promo", line) for line in chance.sample(stock.promo, chance.choice((0, 1, 1, 2)))]
-    lines += [("related", mark + line) for line in chance.sample(stock.headings, chance.choice((0, 1, 1, 2)))]
+    lines = [("promo", line) for line in chance.sample(stock.promo, min(len(stock.promo), chance.choice((0, 1, 1, 2))))]
+    lines += [
+        ("related", mark + line)
+        for line in chance.sample(stock.headings, min(len(stock.headings), chance.choice((0, 1, 1, 2))))
+    ]
     blurbs = chance.random() < 0.5
     for title, blurb in chance.sample(stock.teasers, min(len(stock.teasers), chance.choice((0, 2, 3, 5)))):
         lines.append(("related", bullet + title))
@@ -140,7 +168,9 @@ def trail(stock: Stock, bullet: str, mark: str, chance: random.Random) -> list[t
 
 def aside(stock: Stock, chance: random.Random) -> list[tuple[str, str]]:
     """What sites put between two paragraphs: an appeal, or a pointer to another piece."""
-    if chance.random() < 0.5 or not stock.teasers:
+    if not stock.promo:
+        return []
+    if chance.random() < 0.5 or not stock.teasers or not stock.headings:
         return [("promo", chance.choice(stock.promo))]
     heading, title = chance.choice(stock.headings), chance.choice(stock.teasers)[0]
     return [("related", f"{heading}: {title}")] if chance.random() < 0.5 else [("related", heading), ("related", title)]
@@ -169,15 +199,23 @@ def example(source: Source, text: Text, known: list[tuple[str, str]]) -> Example
     if not lines.spans or not known or (len(lines.spans) > LONGEST and not by_hand):
         return None
     texts = lines.texts()
-    labels = labels_of(texts, known, True)
-    f = line_features(lines)
-    rows, columns, values = token_rows(f)
-    core = np.where(labels == UNKNOWN, UNKNOWN, labels == 0).astype(np.int8)
-    tokens = sp.csr_matrix((values, (rows.astype(np.int32), columns.astype(np.int32))), (len(texts), BUCKETS))
+    labels = labels_of(texts, known)
+    words = np.array([len(WORD.findall(t)) for t in texts], np.int32)
     return Example(
-        source.corpus, source.id, source.site, text.source, None, by_hand, texts, labels, core, f.numbers, f.structure,
-        tokens, lines if by_hand else None,
-    )  # fmt: skip
+        source.corpus,
+        source.id,
+        source.site,
+        text.source,
+        by_hand,
+        labels,
+        np.where(labels == UNKNOWN, UNKNOWN, labels == 0).astype(np.int8),
+        stored(line_features(lines)),
+        words,
+        np.zeros_like(words),
+        0,
+        texts,
+        lines=lines if by_hand else None,
+    )
 
 
 def text_examples(
@@ -189,37 +227,9 @@ def text_examples(
     seed: int = 0,
 ) -> list[Example]:
     """The examples of all pages."""
+    from joblib import Parallel, delayed
+
     made = Parallel(n_jobs=jobs, batch_size=16)(
         delayed(examples_of_page)(s, texts.get((s.corpus, s.id), []), model, stock, seed) for s in sources
     )
     return [example for page in made for example in page]
-
-
-def line_scores(
-    examples: Sequence[Example], models: Sequence[Model], threshold: float | None = None
-) -> dict[str, dict[str, float]]:
-    """By extractor, over the texts labelled by hand, cleaned by a model each as `clean_text` does: the shares of body
-    lines kept, of junk lines removed, and of words lost on texts without junk.
-    """
-    counts: dict[str, npt.NDArray[np.float64]] = {}
-    for e, model in zip(examples, models, strict=True):
-        if e.lines is None:
-            continue
-        scores, cut = settled(e.lines, model, threshold)
-        kept = scores[:, -1] >= cut
-        body, junk = e.labels == 0, e.labels > 0
-        length = np.array([len(t.split()) for t in e.texts])
-        clean = not junk.any()
-        counts.setdefault(e.type, np.zeros(6))
-        counts[e.type] += (
-            (body & kept).sum(), body.sum(), (junk & ~kept).sum(), junk.sum(),
-            length[~kept].sum() if clean else 0, length.sum() if clean else 0,
-        )  # fmt: skip
-    names = ("body_kept", "junk_removed", "clean_words_lost")
-    return {
-        source: {
-            name: round(float(part / max(1, whole)), 4)
-            for name, part, whole in zip(names, c[::2], c[1::2], strict=True)
-        }
-        for source, c in sorted(counts.items())
-    }

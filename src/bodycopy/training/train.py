@@ -1,0 +1,231 @@
+"""Data sets → examples → a model with its card: all that `bodycopy train` does."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import bodycopy
+from bodycopy.api import settled
+from bodycopy.line_features import LineFeatures
+from bodycopy.model import HTML, LABELS, TEXT, Kind, Model, text_cut
+from bodycopy.tokens import Floats
+from bodycopy.training.alignment import UNKNOWN
+from bodycopy.training.corpora import DataError, Source, digest, read_labels
+from bodycopy.training.evaluation import block_labels, line_scores, main_text, word_f1
+from bodycopy.training.examples import Example, examples, fingerprint
+from bodycopy.training.layouts import read_data
+from bodycopy.training.stacking import Progress, Settings, fit, site_folds
+from bodycopy.training.tables import read_table, write_table
+from bodycopy.training.texts import TEXT_SETTINGS, read_texts, stock_of, text_examples
+
+THRESHOLDS = (None, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5)  # for text, that the card tells of; None: chosen for each text
+CACHED = 4 << 30  # bytes of features that are kept for the next time
+
+
+def is_training_data(folder: Path) -> bool:
+    """Whether a folder is laid out as ours is, with feature tables."""
+    return (folder / "tables").is_dir()
+
+
+def of_kind(known: Iterable[Example], kind: Kind) -> list[Example]:
+    return [e for e in known if isinstance(e.features, LineFeatures) == (kind is TEXT)]
+
+
+def read_tables(folder: Path) -> list[Example]:
+    """The examples in the tables of a folder with training data. Raises DataError, OSError."""
+    paths = sorted((folder / "tables").glob("*.npz"))
+    if not paths:
+        raise DataError(f"{folder / 'tables'}: no feature tables (NAME.npz) in there")
+    return [e for path in paths for e in read_table(path)]
+
+
+def read_sources(folders: Sequence[Path], labels: Sequence[Path]) -> list[Source]:
+    """The pages of some data sets, with what some files of labels say of them. Raises DataError, OSError."""
+    known = read_labels(labels)
+    return [source for folder in folders for source in read_data(folder, known)]
+
+
+def html_examples(sources: Sequence[Source], jobs: int = 1, cache: Path | None = None) -> list[Example]:
+    """The pages of which something is known; ``cache`` is a folder to keep them in for the next time."""
+    if cache is None:
+        return examples(sources, jobs)
+    from joblib import Memory
+
+    memory = Memory(cache, verbose=0)
+    memory.reduce_size(CACHED)
+    return examples(sources, jobs, memory)
+
+
+def examples_of_texts(
+    sources: Sequence[Source],
+    texts: Sequence[Path],
+    lines: Path | None,
+    teacher: Model | None = None,
+    jobs: int = 1,
+    seed: int = 0,
+) -> list[Example]:
+    """What texts were made, and could be made, of some pages, corpus by corpus; ``teacher`` labels unlabelled ones."""
+    read = read_texts(texts)
+    known: list[Example] = []
+    for _, of_corpus in groupby(sources, key=lambda s: s.corpus):
+        some = list(of_corpus)
+        known += text_examples(some, read, teacher or bodycopy.load_model(), stock_of(lines, some), jobs, seed)
+    return known
+
+
+def sampled(known: Sequence[Example], share: float, seed: int) -> list[Example]:
+    """The examples of a share of the sites."""
+    sites = sorted({e.site for e in known})
+    kept = set(np.random.RandomState(seed).permutation(sites)[: max(1, round(share * len(sites)))].tolist())
+    return [e for e in known if e.site in kept]
+
+
+def write_tables(folder: Path, known: Sequence[Example]) -> list[Path]:
+    """Write one feature table a corpus; gives the files."""
+    written = []
+    by_corpus: dict[str, dict[str, list[Example]]] = {}
+    for e in known:  # the page before its texts, whatever order they come in
+        by_corpus.setdefault(e.corpus, {}).setdefault(e.id, []).append(e)
+    folder.mkdir(parents=True, exist_ok=True)
+    for corpus, pages in sorted(by_corpus.items()):
+        written.append(folder / f"{corpus}.npz")
+        write_table(written[-1], [e for of_page in pages.values() for e in of_page])
+    return written
+
+
+def settings_for(kind: Kind, seed: int = 0, jobs: int = 1) -> Settings:
+    """The settings that the shipped models were fitted with."""
+    return replace(Settings() if kind is HTML else TEXT_SETTINGS, seed=seed, jobs=jobs)
+
+
+def train(
+    known: Sequence[Example],
+    kind: Kind,
+    settings: Settings,
+    say: Progress = lambda _: None,
+    cross_validate: bool = False,
+    own: Sequence[Example] = (),
+    weight: int = 1,
+    final: Any = None,
+) -> Model:
+    """Fit a model on examples of one kind; its card tells of them and, if cross-validated, of its scores.
+
+    ``own`` are examples that count ``weight`` times each, beside the others. ``final`` is that of `stacking.fit`, whose
+    errors are raised.
+    """
+    together = [*known, *own, *(e for e in own for _ in range(weight - 1))]
+    if not together:
+        raise DataError(f"nothing to train a model for {kind.name} on")
+    fitted = fit(together, settings, say, cross_validate, final)
+    card = card_of([*known, *own], kind, settings, weight if own else 1, final)
+    if fitted.scores is not None:
+        folds = site_folds(together, settings.folds, settings.seed)
+        models = [stages.model(kind, {}) for stages in fitted.folds]
+        once = len(known) + len(own)
+        scores = fitted.scores[: sum(len(e) for e in together[:once])]
+        card["cross_validated"] = measured(together[:once], scores, [models[k] for k in folds[:once]])
+        if kind is HTML and all(e.texts for e in together if e.body_words):
+            say("mean word F1: " + json.dumps(main_text(together[:once], scores, word_f1)))
+    return fitted.model(kind, card)
+
+
+def put_model(model: Model, path: Path) -> bool:
+    """Write a model in the place of another, which is kept as ``NAME.old``; says whether there was one.
+
+    Raises OSError, with all as it was before.
+    """
+    draft = path.with_name(f".{path.name}.new.{os.getpid()}")
+    try:
+        model.save(draft)
+        there = path.exists()
+        if there:
+            old = path.with_name(f"{path.name}.old")
+            old.unlink(missing_ok=True)
+            os.link(path, old)
+        os.replace(draft, path)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}; what was there stays", str(path)) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return there
+
+
+def card_of(known: Sequence[Example], kind: Kind, settings: Settings, weight: int, final: Any) -> dict[str, Any]:
+    """What a model tells of where it comes from."""
+    corpora: dict[str, dict[str, int]] = {}
+    pages: dict[str, set[str]] = {}
+    for e in known:
+        told = corpora.setdefault(e.corpus, {"pages": 0, "examples": 0, "blocks": 0, "labelled": 0})
+        pages.setdefault(e.corpus, set()).add(e.id)
+        told["pages"] = len(pages[e.corpus])
+        told["examples"] += 1
+        told["blocks"] += len(e)
+        told["labelled"] += int((e.labels != UNKNOWN).sum())
+    fitted = asdict(settings)
+    del fitted["jobs"]  # how many there were changes nothing
+    return (
+        {
+            "bodycopy_version": bodycopy.__version__,
+            "feature_version": kind.version,
+            "date": today().isoformat(),
+            "labels": list(LABELS),
+            "features": list(kind.names),
+            "corpora": corpora,
+            # By these a page that the model was trained on is known, when the model is evaluated.
+            "sites": sorted({digest(e.site) for e in known}),
+            "texts": sorted({fingerprint(e.features) for e in known}),
+            "settings": fitted,
+        }
+        | ({"own_weight": weight} if weight > 1 else {})
+        | ({"final": repr(final)} if final is not None else {})
+    )
+
+
+def today() -> date:
+    """The date, or that of SOURCE_DATE_EPOCH, by which builds are made reproducible."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    return datetime.fromtimestamp(int(epoch), UTC).date() if epoch else date.today()
+
+
+def measured(known: Sequence[Example], scores: Floats, models: Sequence[Model]) -> dict[str, Any]:
+    """What the scores of some examples are worth; ``models`` are those that never saw the site of each.
+
+    Texts that stand with their examples are also cleaned by these models, as `clean_text` does it, until nothing goes.
+    """
+    if not isinstance(known[0].features, LineFeatures):
+        return {"main_text": main_text(known, scores), "labels": block_labels(known, scores)}
+    edges = np.cumsum([len(e) for e in known])[:-1]
+    cores = np.split(scores[:, -1], edges)
+
+    def once(threshold: float | None) -> list[Any]:
+        return [core >= (text_cut(core) if threshold is None else threshold) for core in cores]
+
+    def settle(e: Example, model: Model, threshold: float | None) -> Any:
+        if e.lines is None:
+            return np.zeros(len(e), bool)
+        core, cut = settled(e.lines, model, threshold)
+        return core[:, -1] >= cut
+
+    named = [(str(t or "default"), t) for t in THRESHOLDS]
+    out: dict[str, Any] = {"lines": {name: line_scores(known, once(t)) for name, t in named}}
+    if all(e.lines for e in known if e.by_hand):
+        out["cleaned"] = {
+            name: line_scores(known, [settle(e, m, t) for e, m in zip(known, models, strict=True)]) for name, t in named
+        }
+    sources = sorted({e.type for e in known if e.by_hand})
+    of_block = np.repeat(np.arange(len(known)), [len(e) for e in known])
+    out["labels"] = {}
+    for source in sources:
+        chosen = [e.type == source and e.by_hand for e in known]
+        some = scores[np.array(chosen)[of_block]]
+        out["labels"][source] = block_labels([e for e, c in zip(known, chosen, strict=True) if c], some)["all"]
+    return out

@@ -1,0 +1,113 @@
+"""What fitting takes and refuses: other classifiers as the final stage, and labels that are too few."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import copied
+from scipy.special import expit
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.neural_network import MLPClassifier
+from test_training import QUICK
+
+from bodycopy import LABELS, Model
+from bodycopy.model import CLIP, HTML
+from bodycopy.training.alignment import UNKNOWN
+from bodycopy.training.corpora import DataError
+from bodycopy.training.stacking import CORE, Table, fit, fit_network, scaling
+from bodycopy.training.train import html_examples, read_sources, train
+
+FEW = ("endless_scroll", "french_article", "german_article", "japanese_article", "paywalled", "utility_classes")
+FINALS = [
+    MLPClassifier((6, 5), learning_rate_init=0.01, max_iter=60, random_state=0),
+    MLPClassifier((), learning_rate_init=0.01, max_iter=60, random_state=0),
+    LogisticRegression(max_iter=20),
+    SGDClassifier(loss="log_loss", random_state=0),
+]
+pytestmark = pytest.mark.filterwarnings("ignore:.*(converge|Maximum iterations)")
+each_final = pytest.mark.parametrize("final", FINALS, ids=repr)
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    folder = copied(FEW, tmp_path_factory.mktemp("data") / "pages")
+    return html_examples(read_sources([folder], []))
+
+
+def changed(known, **values):
+    """Examples with other labels, core values or sites."""
+    return [replace(e, **{name: value(e) for name, value in values.items()}) for e in known]
+
+
+@each_final
+def test_a_final_classifier_scores_as_it_does_itself(known, final):
+    table = Table(known)
+    rows = np.arange(len(table.page)) % 3 > 0
+    network = fit_network(table.numbers, table, rows, QUICK, final)
+    centre, spread = scaling(table.numbers)
+    scaled = np.clip((table.numbers - centre) / spread, -CLIP, CLIP)
+    odds = network.log_odds(table.numbers)
+    of_core, labelled = rows & (table.core != UNKNOWN), rows & (table.labels != UNKNOWN)
+    core = clone(final).fit(scaled[of_core], table.core[of_core] == 1)
+    labels = clone(final).fit(scaled[labelled], table.labels[labelled])
+    np.testing.assert_allclose(expit(odds[:, CORE]), core.predict_proba(scaled)[:, 1], atol=1e-4)
+    if isinstance(final, SGDClassifier):  # whose log odds are of one label against the rest
+        np.testing.assert_allclose(odds[:, :CORE], labels.decision_function(scaled), rtol=1e-3, atol=0.1)
+    else:
+        shares = np.exp(odds[:, :CORE])
+        np.testing.assert_allclose(shares / shares.sum(1, keepdims=True), labels.predict_proba(scaled), atol=1e-4)
+    assert (odds[:, :CORE].argmax(1) == labels.predict(scaled)).mean() > 0.99
+
+
+@each_final
+def test_a_model_with_a_final_classifier_is_a_model_like_any_other(known, final, tmp_path):
+    train(known, HTML, QUICK, final=final).save(tmp_path / "html.npz")
+    model = Model.load(tmp_path / "html.npz")
+    assert model.card["final"] == repr(final)
+    scores = np.concatenate([model.score(e.features) for e in known])
+    truth = np.concatenate([e.labels for e in known])
+    assert (scores[:, : len(LABELS)].argmax(1) == truth).mean() > 0.6
+
+
+@pytest.mark.parametrize(
+    "final",
+    [
+        HistGradientBoostingClassifier(),
+        MLPClassifier(activation="tanh"),
+        SGDClassifier(loss="hinge"),
+    ],
+    ids=repr,
+)
+def test_a_classifier_that_does_not_convert_says_so_before_anything_is_fitted(known, final):
+    said: list[str] = []
+    with pytest.raises(TypeError, match=f"{type(final).__name__}.* does not convert.*take MLPClassifier"):
+        fit(known, QUICK, said.append, final=final)
+    assert said == []
+
+
+def test_a_label_that_no_block_has_is_named(known):
+    none = changed(known, labels=lambda e: np.where(e.labels == LABELS.index("promo"), UNKNOWN, e.labels))
+    with pytest.raises(DataError, match="no block is labelled promo; label some"):
+        fit(none, QUICK)
+    with pytest.raises(DataError, match="the main text of no page is known"):
+        fit(changed(known, core=lambda e: np.full(len(e), UNKNOWN, np.int8)), QUICK)
+
+
+def test_a_label_that_one_site_alone_has_is_named(known):
+    def alone(e):
+        return e.labels if e.id == FEW[0] else np.where(e.labels == 1, UNKNOWN, e.labels)
+
+    with pytest.raises(DataError, match=r"too few sites have blocks that are promo: .*--from"):
+        fit(changed(known, labels=alone), QUICK)
+
+
+def test_pages_of_one_site_are_too_few(known):
+    with pytest.raises(DataError, match=r"too few sites have blocks that are body or promo .* count as one site"):
+        fit(changed(known, site=lambda e: "orla.example"), QUICK)
+
+
+def test_nothing_is_nothing_to_train_on():
+    with pytest.raises(DataError, match="nothing to train a model for html on"):
+        train([], HTML, QUICK)
