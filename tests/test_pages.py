@@ -19,9 +19,13 @@ FOLDER = Path(__file__).parents[1] / "training_data" / "pages"
 KNOWN = Path(__file__).with_name("KNOWN_FAILURES.txt")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.html"))
 # Shares of blocks, over all pages: a little worse than the model does today. A better model moves the bounds.
-BODY_KEPT, PROMO_LEAKED, RELATED_LEAKED = 0.95, 0.28, 0.28
+BODY_KEPT, PROMO_LEAKED, RELATED_LEAKED = 0.97, 0.28, 0.09
 
 each_page = pytest.mark.parametrize("name", NAMES)
+
+
+def text_of(name: str) -> str:
+    return (FOLDER / f"{name}.html").read_text(encoding="utf-8")
 
 
 @cache
@@ -72,7 +76,7 @@ def test_there_are_enough_pages_of_enough_kinds():
     assert len(NAMES) >= 60
     assert {t["type"] for t in told} >= {"article", "collection", "documentation", "forum", "listing", "product"}
     assert len({t["url"] for t in told}) == len(NAMES)
-    languages = {re.search(r'<html[^>]* lang="(\w+)', (FOLDER / f"{name}.html").read_text())[1] for name in NAMES}
+    languages = {lang for name in NAMES for lang in re.findall(r'<html[^>]* lang="(\w+)', text_of(name))}
     assert len(languages) >= 20
 
 
