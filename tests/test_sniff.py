@@ -4,7 +4,7 @@ import pytest
 from test_pages import FOLDER, NAMES
 
 import bodycopy
-from bodycopy.sniff import is_html
+from bodycopy.sniff import begins_as_page, is_html
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -49,3 +49,19 @@ def test_text_about_html_is_text(text):
 def test_a_long_text_of_angles_takes_no_time():
     assert not is_html("<a " * 200_000)
     assert not is_html("<" * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("data", "begins"),
+    [
+        (b"\xef\xbb\xbf <!DOCTYPE html><title>x", True),
+        ("<html lang=ru><p>Привет".encode("koi8-r"), True),
+        (b"<!-- \xff --><body>", True),
+        (b"<p>a piece of a page", False),
+        ("<html>".encode("utf-16"), False),
+        (b"The <html> element", False),
+        (b"", False),
+    ],
+)
+def test_most_pages_are_known_by_their_first_bytes(data, begins):
+    assert begins_as_page(data) is begins

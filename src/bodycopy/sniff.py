@@ -10,8 +10,14 @@ PAGE = re.compile(r"\s*(?:<\?xml[^>]*>|<!--.*?-->|\s)*<(?:!doctype\s+html|html|h
 TAG = re.compile(r"</?([a-z][a-z0-9]*)(?:\s[^<>]{0,2000})?/?>", re.I)
 INLINE_TAGS = frozenset({"span", "u", "small", "font", "abbr", "cite", "q", "mark", "time", "label", "tt", "big"})
 HEAD = 100_000  # characters that are looked at
+BEGINNING = 2000  # bytes that may be enough
 # Shares of tags from which it is HTML: of what begins with a tag, and of what does not. Text about HTML has some, too.
 MARKED_UP, MARKED_UP_LATER = 0.05, 0.15
+
+
+def begins_as_page(data: bytes) -> bool:
+    """Whether bytes begin as a page of HTML does, in any encoding that has ASCII in it; most need no other look."""
+    return PAGE.match(data[:BEGINNING].removeprefix(b"\xef\xbb\xbf").decode("latin-1")) is not None
 
 
 def is_html(text: str) -> bool:

@@ -13,7 +13,7 @@ from bodycopy.document import decode
 from bodycopy.model import LABELS, Model, ModelError, load_model
 from bodycopy.page import Page
 from bodycopy.shape import shape
-from bodycopy.sniff import is_html
+from bodycopy.sniff import begins_as_page, is_html
 
 Tally = tuple[int, ...]  # words kept; blocks of each label; words of each label
 NO_TALLY: Tally = (0,) * (1 + 2 * len(LABELS))
@@ -160,8 +160,8 @@ class Job:
 
 def input_of(data: bytes | str, kind: str, encoding: str | None) -> tuple[str, bytes | str]:
     """What a page holds, "html" or "text", and the page: HTML as it came, text decoded."""
-    if kind == "html":
-        return kind, data
+    if kind == "html" or (kind == "auto" and isinstance(data, bytes) and begins_as_page(data)):
+        return "html", data
     text = data if isinstance(data, str) else decode(data, encoding)
     return ("html", data) if kind == "auto" and is_html(text) else ("text", text)
 
