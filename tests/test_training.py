@@ -88,6 +88,16 @@ def test_labels_by_digest_are_carried_over_to_blocks_that_are_cut_otherwise():
     assert lost == []
 
 
+def test_a_label_of_null_is_of_a_block_that_nobody_labelled(tmp_path):
+    row = {"corpus": "c", "id": "1", "by_hand": True, "blocks": [["body", digest("One")], [None, digest("Two")]]}
+    (tmp_path / "labels.jsonl").write_text(json.dumps(row) + "\n")
+    blocks, by_hand = read_labels([tmp_path])["c", "1"]
+    found, lost = located(["One", "Two"], [], blocks)
+    assert found.tolist() == [0, UNKNOWN]
+    assert lost == []
+    assert by_hand
+
+
 def test_labels_by_path_hold_where_a_block_was_cut_in_two_or_joined():
     pairs = [
         ("chrome", "Home", "/nav"),

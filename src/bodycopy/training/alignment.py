@@ -16,7 +16,7 @@ from bodycopy.model import LABELS
 from bodycopy.training.corpora import WORD, Labelled, digest
 
 UNKNOWN = -1
-NUMBER = {label: i for i, label in enumerate(LABELS)}
+NUMBER = {label: i for i, label in enumerate(LABELS)} | {"": UNKNOWN}
 
 
 def owned_words(texts: list[str]) -> tuple[list[str], list[int]]:

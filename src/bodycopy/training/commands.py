@@ -26,6 +26,7 @@ from bodycopy.training.review import review
 PAGE = re.compile(r"(?<!\.review)\.html(\.gz)?$")  # what names of pages end in
 Reporter = Callable[[Exception], None]
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+ANY = click.Path(exists=True, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SHIPPED = "shipped"  # stands for the model that comes with bodycopy
 WEIGHT = 10  # how often a user's own page counts beside ours
@@ -201,7 +202,7 @@ Examples:
               help="With --from: how often each page of DATA counts.")  # fmt: skip
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(["html", "text"]),
               help="Model to train; may be given twice. [default: html, and text where there are texts]")  # fmt: skip
-@click.option("--labels", multiple=True, type=FILE, help="Labelled blocks of pages in corpora, as JSON Lines.")
+@click.option("--labels", multiple=True, type=ANY, help="Labels of pages in corpora: JSON Lines, or a folder of them.")
 @click.option("--texts", multiple=True, type=FILE, help="What extractors made of the pages, as JSON Lines.")
 @click.option("--lines", type=FOLDER, help="Folder of promo.txt and related.txt, which texts are embellished with.")
 @click.option("--tables", type=click.Path(file_okay=False, path_type=Path), help="Write feature tables, no models.")
@@ -313,7 +314,7 @@ Examples:
 @click.argument("data", nargs=-1, required=True, metavar="DATA...", type=FOLDER)
 @click.option("--model", "models", multiple=True, default=[SHIPPED], show_default=True,
               help="Files or folders; the others are set against the first. \"shipped\" is ours.")  # fmt: skip
-@click.option("--labels", multiple=True, type=FILE, help="Labelled blocks of pages in corpora, as JSON Lines.")
+@click.option("--labels", multiple=True, type=ANY, help="Labels of pages in corpora: JSON Lines, or a folder of them.")
 @click.option("--seen", default="refuse", show_default=True,
               type=click.Choice(["refuse", "skip", "same-site", "allow"]),
               help="Pages whose site or text a model was trained on; same-site minds the text alone.")  # fmt: skip

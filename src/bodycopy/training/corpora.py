@@ -1,7 +1,9 @@
 """What a corpus tells of its pages, and the files that tell it: pages, JSON Lines, labels.
 
 Labels of a corpus' blocks are JSON Lines, plain or gzipped: ``corpus`` (the folder's name), ``id`` and ``blocks``, a
-list of ``[label, text]`` or – where the text is not ours to keep – ``[label, digest]`` pairs, in reading order.
+list of ``[label, text]`` or – where the text is not ours to keep – ``[label, digest]`` pairs, in reading order. A
+label of null is that of a block that nobody labelled. ``by_hand`` tells whether the labels of a row are good enough to
+score by; if it is left out, those with texts are.
 """
 
 from __future__ import annotations
@@ -36,8 +38,10 @@ class DataError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A labelled block: ``key`` is the digest of its words, or its text; ``path`` its place in the document, if known;
-    ``line`` where it stands in its file, if it has a line of its own.
+    """A labelled block, or one with "" for a label, which nobody labelled.
+
+    ``key`` is the digest of its words, or its text; ``path`` its place in the document, if known; ``line`` where it
+    stands in its file, if it has a line of its own.
     """
 
     label: str
@@ -109,24 +113,27 @@ def text_in(row: dict[str, Any], name: str, where: str) -> str | None:
 
 
 def read_labels(paths: Sequence[Path]) -> dict[tuple[str, str], tuple[list[Labelled], bool]]:
-    """Labels by (corpus, id), and whether they came with their text. Of a page labelled twice the first stands."""
+    """Labels by (corpus, id), and whether they are good enough to score by; of a page labelled twice the first stands.
+
+    A folder stands for the files in it.
+    """
     labels: dict[tuple[str, str], tuple[list[Labelled], bool]] = {}
-    for path in paths:
+    for path in [file for p in paths for file in (sorted(p.glob("*.jsonl*")) if p.is_dir() else [p])]:
         for number, row in enumerate(read_jsonl(path), 1):
             try:
-                blocks = [Labelled(label, key) for label, key in row["blocks"]]
+                blocks = [Labelled(label or "", key) for label, key in row["blocks"]]
                 page = (row["corpus"], row["id"])
                 if not all(isinstance(text, str) for text in (*page, *(block.key for block in blocks))):
                     raise TypeError("not a text")
             except (KeyError, TypeError, ValueError) as error:
                 raise DataError(f"{path}:{number}: a row has corpus, id and blocks, [label, text] each") from error
             for block in blocks:
-                if block.label not in LABELS:
+                if block.label not in ("", *LABELS):
                     raise DataError(
                         f"{path}:{number}: no such label: {block.label!r}; the labels are {', '.join(LABELS)}"
                     )
             by_hand = not all(DIGEST.fullmatch(block.key) for block in blocks)
-            labels.setdefault(page, (blocks, by_hand))
+            labels.setdefault(page, (blocks, bool(row.get("by_hand", by_hand))))
     return labels
 
 
