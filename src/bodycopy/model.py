@@ -102,7 +102,7 @@ TEXT = Kind(
 )
 KINDS = {kind.name: kind for kind in (HTML, TEXT)}
 LOWEST_CUT, HIGHEST_CUT = 0.15, 0.5
-LOWEST_TEXT_CUT, HIGHEST_TEXT_CUT, JUNK_SHARE = 0.052, 0.6, 0.06
+LOWEST_TEXT_CUT, HIGHEST_TEXT_CUT, JUNK_SHARE = 0.045, 0.45, 0.08
 BODY_SAY = 0.1  # how much the body label has to say about the core
 SURE_JUNK = 0.8  # the probability of promo and related together from which a block is no running text
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
