@@ -122,6 +122,7 @@ def train(
     ``own`` are examples that count ``weight`` times each, beside the others. ``final`` is that of `stacking.fit`, whose
     errors are raised.
     """
+    known = sorted(known, key=lambda e: (e.corpus, e.id))  # from pages and from tables alike
     together = [*known, *own, *(e for e in own for _ in range(weight - 1))]
     if not together:
         raise DataError(f"nothing to train a model for {kind.name} on")
