@@ -170,6 +170,23 @@ def test_texts_take_the_labels_of_their_pages(text_examples_of_pages):
         assert not found[name, "made up"].by_hand
 
 
+def test_lines_of_a_text_are_labelled_by_their_digests(corpus, tmp_path):
+    folder, labels = corpus
+    row = {"corpus": "pages", "id": FEW[0], "source": "some"}
+    lines = [["body", "The one line."], [None, "A line of nobody's."], ["promo", "Subscribe!"]]
+    by_digest = {**row, "blocks": [[label, digest(line)] for label, line in lines]}
+    text = {**row, "text": "\n".join(line for _, line in lines)}
+    (tmp_path / "labels.jsonl").write_text(json.dumps(by_digest) + "\n")
+    (tmp_path / "texts.jsonl").write_text(json.dumps(text) + "\n")
+    texts = read_texts([tmp_path / "labels.jsonl", tmp_path / "texts.jsonl"])
+    sources = [s for s in read_sources([folder], [labels]) if s.id == FEW[0]]
+    found = text_examples(sources, texts, bodycopy.load_model(), stock_of(LINES, sources))
+    example = next(e for e in found if e.type == "some")
+    assert example.labels.tolist() == [0, UNKNOWN, 1]
+    assert example.by_hand
+    assert read_texts([tmp_path / "labels.jsonl"]) == {("pages", FEW[0]): []}
+
+
 def test_a_text_model_scores_a_text_as_it_did_in_training(text_examples_of_pages, tmp_path):
     fitted = fit(text_examples_of_pages, QUICK)
     card = {"feature_version": TEXT.version, "labels": list(bodycopy.LABELS)}

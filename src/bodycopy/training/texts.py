@@ -29,8 +29,8 @@ from bodycopy.document import decode, segment
 from bodycopy.line_features import line_features
 from bodycopy.lines import cut_text
 from bodycopy.model import LABELS, Model
-from bodycopy.training.alignment import UNKNOWN, labels_of
-from bodycopy.training.corpora import WORD, DataError, Source, read_jsonl, text_in
+from bodycopy.training.alignment import UNKNOWN, labels_of, located
+from bodycopy.training.corpora import WORD, DataError, Labelled, Source, read_jsonl, text_in
 from bodycopy.training.examples import Example, known_labels, stored
 from bodycopy.training.stacking import Settings
 
@@ -53,31 +53,39 @@ TEXT_SETTINGS = Settings(networks=2, bag=3, bag_hidden=96, hidden=0, doubt=1, la
 class Text:
     source: str
     text: str
-    blocks: list[tuple[str, str]] | None  # (label, line), if labelled by hand
+    blocks: list[tuple[str, str]] | None  # (label, line or its digest), if labelled by hand
+    by_digest: bool = False
 
 
 def read_texts(paths: Iterable[Path]) -> dict[tuple[str, str], list[Text]]:
-    """The texts of each page, by corpus and id; of two by one extractor the first stands. Raises DataError, OSError."""
+    """The texts of each page, by corpus and id; of two by one extractor the first stands. Raises DataError, OSError.
+
+    A row without ``text`` labels that of a row after it, by the digests of its lines; a label of null is of none.
+    """
     texts: dict[tuple[str, str], dict[str, Text]] = {}
     for path in paths:
         for number, row in enumerate(read_jsonl(path), 1):
             where = f"{path}:{number}"
-            corpus, page, source, text = (
-                text_in(row, name, where) or "" for name in ("corpus", "id", "source", "text")
-            )
+            corpus, page, source = (text_in(row, name, where) or "" for name in ("corpus", "id", "source"))
+            by_digest = "text" not in row and "blocks" in row
+            text = "" if by_digest else text_in(row, "text", where) or ""
             blocks = labelled_lines(row["blocks"], where) if "blocks" in row else None
-            texts.setdefault((corpus, page), {}).setdefault(source, Text(source, text, blocks))
-    return {page: list(found.values()) for page, found in texts.items()}
+            if blocks is not None and not by_digest:
+                blocks = [(label, line) for label, line in blocks if label]
+            of_page = texts.setdefault((corpus, page), {})
+            known = of_page.setdefault(source, Text(source, text, blocks, by_digest))
+            known.text = known.text or text
+    return {page: [text for text in found.values() if text.text] for page, found in texts.items()}
 
 
 def labelled_lines(rows: Any, where: str) -> list[tuple[str, str]]:
-    """(label, line) pairs, less those without a label. Raises DataError; ``where`` is what names them."""
+    """(label, line) pairs, with "" for a label of null. Raises DataError; ``where`` is what names them."""
     try:
-        blocks = [(label, line) for label, line in rows if label]
+        blocks = [(label or "", line) for label, line in rows]
     except (TypeError, ValueError) as error:
         raise DataError(f"{where}: blocks are [label, line] each") from error
     for label, line in blocks:
-        if label not in LABELS or not isinstance(line, str):
+        if label not in ("", *LABELS) or not isinstance(line, str):
             raise DataError(f"{where}: no label with its line: {[label, line]!r}; the labels are {', '.join(LABELS)}")
     return blocks
 
@@ -199,7 +207,10 @@ def example(source: Source, text: Text, known: list[tuple[str, str]]) -> Example
     if not lines.spans or not known or (len(lines.spans) > LONGEST and not by_hand):
         return None
     texts = lines.texts()
-    labels = labels_of(texts, known)
+    if text.by_digest:
+        labels, _ = located(texts, [], [Labelled(label, digest) for label, digest in known])
+    else:
+        labels = labels_of(texts, known)
     words = np.array([len(WORD.findall(t)) for t in texts], np.int32)
     return Example(
         source.corpus,
