@@ -128,6 +128,14 @@ def test_pages_that_a_model_was_trained_on_are_known_by_site_and_by_text(data, t
     assert seen(read_data(same_site), model, sites_too=False) == []
 
 
+def test_of_a_single_site_pages_are_drawn(data):
+    sources = read_data(data / "held-out")
+    for source in sources:
+        source.site = "one.example"
+    low, high = compare(sources, {"a": bodycopy.load_model(data / "poor")})["models"]["a"]["macro_f1_interval"]
+    assert low < high
+
+
 def test_pages_without_labels_are_nothing_to_evaluate_on(data):
     sources = read_data(data / "held-out")
     for source in sources:

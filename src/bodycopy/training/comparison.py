@@ -1,7 +1,8 @@
 """Models and labelled pages that they never saw → what each is worth, and which is better.
 
 All figures are over blocks; intervals hold 95% and come from the bootstrap over sites (Efron, 1979, "Bootstrap
-methods"; whole sites are drawn, for the pages of a site are alike). The result is plain data, ready for JSON.
+methods"; whole sites are drawn, for the pages of a site are alike), or over pages, where there are too few sites. The
+result is plain data, ready for JSON.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from bodycopy.training.corpora import WORD, DataError, Source, digest
 from bodycopy.training.examples import fingerprint, known_labels, stored
 
 ROUNDS = 1000  # of the bootstrap
+FEW_SITES = 5  # of which fewer are not drawn from: their pages are
 BINS = 10  # of the calibration
 WORST = 10  # pages that are listed
 SHOWN = 3  # blocks shown of each kind of mistake on them
@@ -85,8 +87,10 @@ def compare(sources: Sequence[Source], models: dict[str, Model], seed: int = 0) 
     scored_by = {name: [score_page(s, model) for s in labelled] for name, model in models.items()}
     pages = next(iter(scored_by.values()))
     sites = sorted({s.site for s in labelled})
-    of_site = np.array([sites.index(s.site) for s in labelled])
-    draws = np.random.RandomState(seed).multinomial(len(sites), np.full(len(sites), 1 / len(sites)), ROUNDS)
+    units = [sites.index(s.site) for s in labelled] if len(sites) >= FEW_SITES else range(len(labelled))
+    of_unit = np.array(units)
+    number = int(of_unit.max()) + 1
+    draws = np.random.RandomState(seed).multinomial(number, np.full(number, 1 / number), ROUNDS)
     first = next(iter(models))
     return {
         "data": {
@@ -94,18 +98,18 @@ def compare(sources: Sequence[Source], models: dict[str, Model], seed: int = 0) 
             "sites": len(sites),
             "blocks": {label: sum(int((p.gold == i).sum()) for p in pages) for i, label in enumerate(LABELS)},
         },
-        "models": {name: worth(found, of_site, draws) for name, found in scored_by.items()},
+        "models": {name: worth(found, of_unit, draws) for name, found in scored_by.items()},
         "paired": {
-            name: paired(scored_by[first], found, of_site, draws) for name, found in scored_by.items() if name != first
+            name: paired(scored_by[first], found, of_unit, draws) for name, found in scored_by.items() if name != first
         },
     }
 
 
-def by_site(pages: Sequence[Scored], of_site: Ints) -> Ints:
-    """The confusion of each site: shape (sites, gold, given)."""
-    out = np.zeros((of_site.max() + 1, len(LABELS), len(LABELS)), np.int64)
-    for page, site in zip(pages, of_site, strict=True):
-        out[site] += page.confusion()
+def by_unit(pages: Sequence[Scored], of_unit: Ints) -> Ints:
+    """The confusion of each site or page: shape (units, gold, given)."""
+    out = np.zeros((of_unit.max() + 1, len(LABELS), len(LABELS)), np.int64)
+    for page, unit in zip(pages, of_unit, strict=True):
+        out[unit] += page.confusion()
     return out
 
 
@@ -124,11 +128,11 @@ def there(confusion: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return confusion.sum(1) > 0
 
 
-def worth(pages: Sequence[Scored], of_site: Ints, draws: Ints) -> dict[str, Any]:
+def worth(pages: Sequence[Scored], of_unit: Ints, draws: Ints) -> dict[str, Any]:
     """All figures of one model."""
-    sites = by_site(pages, of_site)
-    confusion = sites.sum(0)
-    drawn = np.tensordot(draws, sites, 1)
+    units = by_unit(pages, of_unit)
+    confusion = units.sum(0)
+    drawn = np.tensordot(draws, units, 1)
     f1, f1_drawn = f1_of(confusion), f1_of(drawn)
     golds, givens = confusion.sum(1), confusion.sum(0)
     known = there(confusion)
@@ -216,12 +220,12 @@ def worst(pages: Sequence[Scored]) -> list[dict[str, Any]]:
     return out
 
 
-def paired(a: Sequence[Scored], b: Sequence[Scored], of_site: Ints, draws: Ints) -> dict[str, Any]:
+def paired(a: Sequence[Scored], b: Sequence[Scored], of_unit: Ints, draws: Ints) -> dict[str, Any]:
     """How the second of two models differs from the first on the same blocks: above 0 is better."""
-    sites = [by_site(pages, of_site) for pages in (a, b)]
-    known = there(sites[0].sum(0))
-    means = [f1_of(s.sum(0))[known].mean() for s in sites]
-    drawn = [f1_of(np.tensordot(draws, s, 1))[:, known].mean(1) for s in sites]
+    units = [by_unit(pages, of_unit) for pages in (a, b)]
+    known = there(units[0].sum(0))
+    means = [f1_of(s.sum(0))[known].mean() for s in units]
+    drawn = [f1_of(np.tensordot(draws, s, 1))[:, known].mean(1) for s in units]
     blocks: Counter[tuple[bool, bool]] = Counter()
     pages: Counter[int] = Counter()
     for x, y in zip(a, b, strict=True):
