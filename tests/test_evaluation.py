@@ -15,9 +15,9 @@ from bodycopy.model import HTML
 from bodycopy.training.annotation import read
 from bodycopy.training.comparison import compare, f1_of, seen
 from bodycopy.training.corpora import DataError
-from bodycopy.training.layouts import read_data
+from bodycopy.training.layouts import read_data, read_sources
 from bodycopy.training.stacking import Settings
-from bodycopy.training.train import html_examples, read_sources, train
+from bodycopy.training.train import html_examples, train
 
 TRAINED_ON, HELD_OUT = NAMES[:10], NAMES[10:18]
 QUICK = Settings(folds=2, hidden=4, bag=1, bag_hidden=4, doubt=1)

@@ -16,8 +16,9 @@ from bodycopy import LABELS, Model
 from bodycopy.model import CLIP, HTML
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError
+from bodycopy.training.layouts import read_sources
 from bodycopy.training.stacking import CORE, Table, fit, fit_network, scaling
-from bodycopy.training.train import html_examples, read_sources, train
+from bodycopy.training.train import html_examples, train
 
 FEW = ("endless_scroll", "french_article", "german_article", "japanese_article", "paywalled", "utility_classes")
 FINALS = [

@@ -19,6 +19,7 @@ from bodycopy.line_features import LineFeatures
 from bodycopy.model import TEXT
 from bodycopy.training import train as steps
 from bodycopy.training.corpora import DataError
+from bodycopy.training.layouts import read_sources
 from bodycopy.training.tables import read_table
 
 FEW = ("endless_scroll", "french_article", "german_article", "japanese_article", "paywalled", "utility_classes")
@@ -177,7 +178,7 @@ def test_the_shipped_table_of_our_pages_is_what_they_give():
     if not table.exists():
         pytest.skip("no table of our pages is shipped yet")
     shipped = [e for e in read_table(table) if not isinstance(e.features, LineFeatures)]
-    made = steps.html_examples(steps.read_sources([PAGES], []))
+    made = steps.html_examples(read_sources([PAGES], []))
     assert [e.id for e in shipped] == [e.id for e in made]
     for one, other in zip(shipped, made, strict=True):
         assert (one.corpus, one.site, one.type, one.by_hand) == (other.corpus, other.site, other.type, other.by_hand)

@@ -14,9 +14,9 @@ from bodycopy.training.alignment import UNKNOWN, core_of, located
 from bodycopy.training.corpora import DataError, Labelled, digest, read_labels
 from bodycopy.training.evaluation import line_scores
 from bodycopy.training.examples import examples
+from bodycopy.training.layouts import read_sources
 from bodycopy.training.stacking import Settings, fit, predict
 from bodycopy.training.texts import MADE, read_texts, stock_of, text_examples
-from bodycopy.training.train import read_sources
 
 LINES = FOLDER.parents[1] / "training_data" / "lines"
 FEW = NAMES[::4]

@@ -314,7 +314,7 @@ def shipped(name: str) -> Path:
 
 @lru_cache(8)
 def _load(path: str, kind: str) -> Model:
-    return Model.load(path, KINDS[kind])
+    return Model.load(os.path.join(path, f"{kind}.npz") if os.path.isdir(path) else path, KINDS[kind])
 
 
 def load_model(path: str | os.PathLike[str] | None = None, kind: str = "html") -> Model:
@@ -327,5 +327,4 @@ def load_model(path: str | os.PathLike[str] | None = None, kind: str = "html") -
     variables = {"html": "BODYCOPY_MODEL", "text": "BODYCOPY_TEXT_MODEL"}
     if kind not in variables:
         raise ValueError(f"a model is of the kind html or text, not {kind!r}")
-    found = os.fspath(path or os.environ.get(variables[kind]) or shipped(f"{kind}.npz"))
-    return _load(os.path.join(found, f"{kind}.npz") if os.path.isdir(found) else found, kind)
+    return _load(os.fspath(path or os.environ.get(variables[kind]) or shipped(f"{kind}.npz")), kind)

@@ -20,7 +20,7 @@ from bodycopy.cli import model_option, open_model
 from bodycopy.model import KINDS, TEXT
 from bodycopy.training.annotation import add_page, annotate, counts, files_in, problems, read, row
 from bodycopy.training.corpora import DataError, Source, address, read_bytes, read_labels, read_text, write_file
-from bodycopy.training.layouts import corpus_digest, is_corpus, read_data
+from bodycopy.training.layouts import corpus_digest, is_corpus, read_data, read_sources
 from bodycopy.training.review import review
 
 PAGE = re.compile(r"(?<!\.review)\.html(\.gz)?$")  # what names of pages end in
@@ -252,7 +252,7 @@ def train_command(
     try:
         stored = [e for folder in data if steps.is_training_data(folder) for e in steps.read_tables(folder)]
         corpora = [folder for folder in data if not steps.is_training_data(folder)]
-        sources = steps.read_sources(corpora, labels)
+        sources = read_sources(corpora, labels)
         if tables is not None and stored:
             raise DataError("--tables makes feature tables of pages; the training data given has them already")
         both = texts or steps.of_kind(stored, TEXT)
@@ -340,8 +340,7 @@ def evaluate_command(
 
     chosen = {name: open_model(None if name == SHIPPED else name, "html") for name in models}
     try:
-        known = read_labels(labels)
-        sources = [s for folder in data for s in read_data(folder, known) if s.labels is not None]
+        sources = [s for s in read_sources(data, labels) if s.labels is not None]
         if seen != "allow":
             sites_too = seen != "same-site"
             told = {

@@ -73,8 +73,11 @@ def seen(sources: Sequence[Source], model: Model, sites_too: bool = True) -> lis
     sites, texts = (set(model.card.get(name, ())) for name in ("sites", "texts"))
     found = []
     for source in sources:
+        if sites_too and digest(source.site) in sites:
+            found.append(source)
+            continue
         cut = segment(source.html)
-        if (sites_too and digest(source.site) in sites) or (cut.texts and fingerprint(stored(features(cut))) in texts):
+        if cut.texts and fingerprint(stored(features(cut))) in texts:
             found.append(source)
     return found
 

@@ -25,6 +25,7 @@ from bodycopy.training.corpora import (
     address,
     read_json,
     read_jsonl,
+    read_labels,
     read_page,
     read_text,
     site_of,
@@ -53,6 +54,12 @@ def read_data(folder: Path, labels: dict[tuple[str, str], tuple[list[Labelled], 
         if found := (labels or {}).get((source.corpus, source.id)):
             source.labels, source.by_hand = found
     return sources
+
+
+def read_sources(folders: Sequence[Path], labels: Sequence[Path]) -> list[Source]:
+    """The pages of some data sets, with what some files of labels say of them. Raises DataError, OSError."""
+    known = read_labels(labels)
+    return [source for folder in folders for source in read_data(folder, known)]
 
 
 def corpus_digest(sources: Sequence[Source]) -> str:

@@ -19,10 +19,9 @@ from bodycopy.line_features import LineFeatures
 from bodycopy.model import HTML, LABELS, TEXT, Kind, Model, text_cut
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN
-from bodycopy.training.corpora import DataError, Source, digest, read_labels
+from bodycopy.training.corpora import DataError, Source, digest
 from bodycopy.training.evaluation import block_labels, line_scores, main_text, word_f1
 from bodycopy.training.examples import Example, examples, fingerprint
-from bodycopy.training.layouts import read_data
 from bodycopy.training.stacking import Progress, Settings, fit, site_folds
 from bodycopy.training.tables import read_table, write_table
 from bodycopy.training.texts import TEXT_SETTINGS, read_texts, stock_of, text_examples
@@ -46,12 +45,6 @@ def read_tables(folder: Path) -> list[Example]:
     if not paths:
         raise DataError(f"{folder / 'tables'}: no feature tables (NAME.npz) in there")
     return [e for path in paths for e in read_table(path)]
-
-
-def read_sources(folders: Sequence[Path], labels: Sequence[Path]) -> list[Source]:
-    """The pages of some data sets, with what some files of labels say of them. Raises DataError, OSError."""
-    known = read_labels(labels)
-    return [source for folder in folders for source in read_data(folder, known)]
 
 
 def html_examples(sources: Sequence[Source], jobs: int = 1, cache: Path | None = None) -> list[Example]:
