@@ -71,7 +71,7 @@ class Segments:
 
     node_tag: list[str] = field(default_factory=list)
     node_parent: list[int] = field(default_factory=list)
-    node_names: list[str] = field(default_factory=list)
+    node_names: list[str] = field(default_factory=list)  # what its attributes call it, a space before each
     node_hidden: list[int] = field(default_factory=list)  # 0 shown, 1 aria-hidden, 2 not displayed
     node_first: list[int] = field(default_factory=list)
     node_last: list[int] = field(default_factory=list)
@@ -168,11 +168,7 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
 
     One function, for what is local to it is quick to reach: this is the hottest loop of all.
     """
-    # Finished blocks: text, node, characters in links, links, last target, first inline element.
-    blocks: list[tuple[str, int, int, int, str, str]] = []
-    # Nodes: tag, parent, names, how hidden, first block. The last block is known at a node's end.
-    nodes: list[tuple[str, int, str, int, int]] = []
-    last: list[int] = []
+    texts, parents, degrees, last = out.texts, out.node_parent, out.node_hidden, out.node_last
     current = -1  # the open node
     invisible = 0  # how hidden it is
     kinds: list[int] = []  # what was made of the open elements
@@ -198,18 +194,6 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
         closing = not batch
         # At last, what is still open ends, and the text outside of all.
         for event in batch or [None] * (len(kinds) + 1):
-            if isinstance(event, str):
-                if skip_from >= 0:
-                    if titling:
-                        out.title += event
-                elif parts or verbatim or not event.isspace():
-                    if rich:
-                        if not parts:
-                            began = "/" + "/".join(steps)
-                        tokens.append(("text", event))
-                    parts.append(event)
-                continue
-
             if event is None:
                 if not kinds:
                     kind = PART
@@ -222,6 +206,17 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
                     if len(kinds) <= skip_from:
                         skip_from, waiting, titling = -1, False, False
                     continue
+            elif isinstance(event, str):
+                if skip_from >= 0:
+                    if titling:
+                        out.title += event
+                elif parts or verbatim or not event.isspace():
+                    if rich:
+                        if not parts:
+                            began = "/" + "/".join(steps)
+                        tokens.append(("text", event))
+                    parts.append(event)
+                continue
             else:
                 tag, attributes = event
                 kind = KINDS.get(tag, INLINE)
@@ -252,8 +247,13 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
                         linked += folded_length(parts[:first_link]) if first_link < len(parts) else len(text)
                     if in_link:
                         linked += folded_length(parts[link_from:]) if link_from else len(text)
-                    if text and len(blocks) < MOST_BLOCKS:
-                        blocks.append((text, current, linked, n_links or in_link, href, lead))
+                    if text and len(texts) < MOST_BLOCKS:
+                        texts.append(text)
+                        out.node.append(current)
+                        out.link_chars.append(linked)
+                        out.n_links.append(n_links or in_link)
+                        out.href.append(href)
+                        out.lead.append(lead)
                         if rich:
                             out.paths.append(began)
                             out.inline.append(tokens + [("unlink", t) for t in reversed(targets)])
@@ -266,15 +266,15 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
                         href = ""
                 elif lead:  # an element without text, an icon say, ends here too
                     lead, n_links = "", 0
-                if event is not None and (len(blocks) >= MOST_BLOCKS or len(nodes) >= MOST_NODES):
+                if event is not None and (len(texts) >= MOST_BLOCKS or len(last) >= MOST_NODES):
                     enough, kinds[-1] = True, INERT
                     break
                 if kind == PART:
                     continue
                 if event is None:
-                    last[current] = len(blocks)
-                    current = nodes[current][1]
-                    invisible = nodes[current][3] if current >= 0 else 0
+                    last[current] = len(texts)
+                    current = parents[current]
+                    invisible = degrees[current] if current >= 0 else 0
                     if kind == VERBATIM:
                         verbatim -= 1
                     continue
@@ -282,12 +282,17 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
                 hidden = invisible
                 for key, value in attributes.items():
                     if key in NAMING:
-                        name = f"{name} {value}" if name else value
+                        if value or name:
+                            name = f"{name} {value}"
                     elif key in HIDING and hidden < 2:
                         hidden = max(hidden, visibility(key, value))
-                nodes.append((tag, current, name, hidden, len(blocks)))
+                out.node_tag.append(tag)
+                parents.append(current)
+                out.node_names.append(name)
+                degrees.append(hidden)
+                out.node_first.append(len(texts))
                 current = len(last)
-                last.append(0)
+                last.append(0)  # known at the node's end
                 invisible = hidden
                 if kind == VERBATIM:
                     verbatim += 1
@@ -350,13 +355,6 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
                     out.base = out.base or attributes.get("href", "")
 
     out.title = fold(out.title)
-    if blocks:
-        columns = map(list, zip(*blocks, strict=True))
-        out.texts, out.node, out.link_chars, out.n_links, out.href, out.lead = columns
-    if nodes:
-        columns = map(list, zip(*nodes, strict=True))
-        out.node_tag, out.node_parent, out.node_names, out.node_hidden, out.node_first = columns
-    out.node_last = last
 
 
 def step_into(tag: str, steps: list[str], counts: list[dict[str, int]], namespaced: bool) -> None:

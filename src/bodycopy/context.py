@@ -20,7 +20,7 @@ class Structure:
     numbers the blocks by what they are made of: in HTML by the names of their element and of its parent.
     """
 
-    boxes: list[tuple[Ints, Ints]]
+    boxes: Ints  # (kinds of containers, 2, blocks)
     alike: Ints
     mass: npt.NDArray[np.floating[Any]]  # text length in words or so
     traits: Floats  # (blocks, some): what else of the blocks around is looked at, beside their scores
@@ -92,11 +92,11 @@ def context(scores: Floats, where: Structure) -> Floats:
     rest = sums[-1] - sums[1:]
     out[:, 8] = rest[:, :k] / np.maximum(rest[:, k:], 0.5)
     order = np.argsort(where.alike, kind="stable")
-    starts = np.flatnonzero(np.diff(where.alike[order], prepend=-1))
+    kinds = where.alike[order]
+    starts = np.flatnonzero(np.concatenate(([True], kinds[1:] != kinds[:-1])))
     group = np.add.reduceat(weighted[order], starts, axis=0)
     out[:, 9] = (group[:, :k] / group[:, k:])[where.alike]
     out[:, 10] = scores[where.heading]
-    for h, (a, z) in enumerate(where.boxes):
-        box = span(sums, a, z)
-        out[:, len(CONTEXT) + h] = box[:, :k] / box[:, k:]
+    box = span(sums, where.boxes[:, 0].T, where.boxes[:, 1].T)
+    out[:, len(CONTEXT) :] = box[..., :k] / box[..., k:]
     return out.reshape(n, -1)

@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress, count, repeat
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -190,13 +191,14 @@ def features(page: Segments) -> Features:
 
     # The element and what it stands in.
     # Kinds: of a container, its tag and names; of the first inline element in a block, the same.
-    number: defaultdict[tuple[str, str], int] = defaultdict(count().__next__)
+    kinds: defaultdict[str, int] = defaultdict(count().__next__)
     kind = np.full(len(tags) + 1, -1)  # with a last one for the parent of the root
     shown = last > first
-    kind[:-1][shown] = list(map(number.__getitem__, compress(zip(tags, names, strict=True), shown.tolist())))
-    lead = np.array(list(map(number.__getitem__, zip(repeat("in"), page.lead))))
-    unlike = list(number)
-    codes_of_nodes = np.array([*(TAG_CODES.get(t, 0) for t, _ in unlike), 0])[kind[:-1]]
+    kind[:-1][shown] = list(map(kinds.__getitem__, compress(map(add, tags, names), shown.tolist())))
+    of_leads: defaultdict[str, int] = defaultdict(count(len(kinds)).__next__)
+    lead = np.array(list(map(of_leads.__getitem__, page.lead)))
+    called = [key.partition(" ")[::2] for key in kinds]  # tag and names
+    codes_of_nodes = np.array([*(TAG_CODES.get(tag, 0) for tag, _ in called), 0])[kind[:-1]]
     # Each round adds what twice as many containers further up say: six see 64 of them.
     within, depth, above = codes_of_nodes >> 8, (parent >= 0).astype(np.int64), np.maximum(parent, 0)
     for _ in range(6):
@@ -206,7 +208,8 @@ def features(page: Segments) -> Features:
     code = codes_of_nodes[node]
     own_tag = (code & 31) - 1
     put_one_of(own_tag, len(OWN_TAGS))
-    put_one_of(np.array([LEAD_NUMBERS.get(x.partition(" ")[0], -1) for _, x in unlike])[lead], len(LEADS))
+    of_lead = np.array([LEAD_NUMBERS.get(x.partition(" ")[0], -1) for x in of_leads])
+    put_one_of(of_lead[lead - len(kinds)], len(LEADS))
     put_all((within[node] >> WITHIN_SHIFTS) & 1)
     hidden = np.array(page.node_hidden)[node]
     _, alike = np.unique(kind[node] * len(kind) + kind[parent[node]], return_inverse=True)
@@ -242,7 +245,8 @@ def features(page: Segments) -> Features:
     put(np.concatenate(([False], node[1:] == node[:-1])))
     put(np.log1p(h1_so_far[-1]), np.log1p(articles[-1]), np.log1p(n), np.log1p(total), np.log1p(longest))
     put(linked_chars.sum() / length.sum())
-    markup = marked([*(f"<{t} {x[:NAMED]}" for t, x in unlike), *(h[:TARGET] for h in hrefs)])
+    called += zip(repeat("in"), of_leads)
+    markup = marked([*(f"<{tag} {x[:NAMED]}" for tag, x in called), *(h[:TARGET] for h in hrefs)])
     target_ends = markup.ends[-n:]
     target_starts = markup.ends[-n - 1 : -1] + 1
     initial = markup.codes[target_starts]
@@ -256,38 +260,36 @@ def features(page: Segments) -> Features:
         top = top[top]
     sums = np.zeros((4, n + 1))
     np.cumsum((mass, length, linked_chars, is_long), axis=1, out=sums[:, 1:])
-    boxes: list[tuple[Ints, Ints]] = []
+    up = np.where(parent >= 0, top[parent], top)
+    boxes = np.empty((HEIGHTS, 2, n), np.int64)
     box = top[node]
-    for _ in range(HEIGHTS):
-        above = parent[box]
-        box = np.where(above >= 0, top[above], box)
-        a, z = first[box], last[box]
-        boxes.append((a, z))
+    for h in range(HEIGHTS):
+        box = up[box]
+        boxes[h] = a, z = first[box], last[box]
         inside = sums[:, z] - sums[:, a]
         put_all(np.log1p((z - a, inside[0], inside[3])))
         put(inside[2] / np.maximum(1, inside[1]), (index - a) / np.maximum(1, z - a), (a <= headline) & (headline < z))
 
-    # The parent of the root is the node behind the last, whose kind is -1.
-    chain = np.empty((2 + FAR, n), np.int64)
-    chain[0] = lead
-    box, parent = node, np.append(parent, -1)
-    for h in range(1, 2 + FAR):
-        chain[h] = kind[box]
-        box = parent[box]
+    # The block's node and those above it. The parent of the root is the node behind the last, whose kind is -1.
+    parent = np.append(parent, -1)
+    over = np.empty((1 + FAR, n), np.int64)
+    over[0] = node
+    for h in range(FAR):
+        over[h + 1] = parent[over[h]]
 
-    named, targeted = words(markup, IN_MARKUP).split(len(unlike))
+    named, targeted = words(markup, IN_MARKUP).split(len(called))
     return Features(
         numbers=np.ascontiguousarray(numbers.T),
         text=phrase_buckets(word_ids),
         names=named.bucketed("word"),
         targets=targeted.bucketed("target"),
         words=n_words,
-        chain=chain,
+        chain=np.concatenate((lead[None], kind[over])),
         structure=structure_of(numbers.T, boxes, alike, heading_above(code & 32 > 0)),
     )
 
 
-def structure_of(numbers: Floats, boxes: list[tuple[Ints, Ints]], alike: Ints, heading: Ints) -> Structure:
+def structure_of(numbers: Floats, boxes: Ints, alike: Ints, heading: Ints) -> Structure:
     """The structure of a page, what can be had from its numbers, shape (blocks, len(NAMES)), filled in."""
     mass = np.expm1(numbers[:, WORDS]) * (1 - 0.9 * numbers[:, LINK_SHARE])
     return Structure(boxes, alike, mass, numbers[:, IN_TITLE, None], heading)

@@ -117,12 +117,14 @@ def line_features(lines: Lines) -> LineFeatures:
 
     sums = np.zeros((2, n + 1))
     np.cumsum((length, is_long), axis=1, out=sums[:, 1:])
-    boxes = [
-        (np.maximum(index - NEAR, 0), np.minimum(index + NEAR + 1, n)),
-        runs(is_long[1:] != is_long[:-1]),
-        runs(heading[1:]),
-        runs(blank[1:-1] > 0),
-    ]
+    boxes = np.array(
+        [
+            (np.maximum(index - NEAR, 0), np.minimum(index + NEAR + 1, n)),
+            runs(is_long[1:] != is_long[:-1]),
+            runs(heading[1:]),
+            runs(blank[1:-1] > 0),
+        ]
+    )
     for a, z in boxes:
         inside = sums[:, z] - sums[:, a]
         numbers += [*np.log1p((z - a, *inside)), (index - a) / (z - a)]
@@ -134,7 +136,7 @@ def line_features(lines: Lines) -> LineFeatures:
     return LineFeatures(columns, phrase_buckets(word_ids), structure_of(columns, boxes, alike, heading_above(heading)))
 
 
-def structure_of(numbers: Floats, boxes: list[tuple[Ints, Ints]], alike: Ints, heading: Ints) -> Structure:
+def structure_of(numbers: Floats, boxes: Ints, alike: Ints, heading: Ints) -> Structure:
     """The structure of a text, what can be had from its numbers, shape (blocks, len(NAMES)), filled in."""
     words, sentences, ends_sentence, bullet, blank, subject = numbers[:, OF_TRAITS].T
     # The bounds lie below whole numbers, for numbers may be rounded: 20 words, 1 sentence.
@@ -148,7 +150,7 @@ def runs(begins: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
     first item.
     """
     number = np.concatenate(([0], np.cumsum(begins)))
-    edges = np.flatnonzero(np.diff(number, prepend=-1, append=number[-1] + 1))
+    edges = np.concatenate(([0], np.flatnonzero(begins) + 1, [len(number)]))
     return edges[number], edges[number + 1]
 
 

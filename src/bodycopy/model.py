@@ -19,7 +19,7 @@ import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,8 @@ class Network:
 
     def log_odds(self, x: Floats) -> Floats:
         """What the last layer gives: shape (blocks, len(OUTPUTS)). Those of the labels hold up to a constant."""
-        x = (x - self.centre) * self.scale
+        x = x - self.centre
+        x *= self.scale
         np.clip(x, -CLIP, CLIP, out=x)
         for weights, biases in self.layers[:-1]:
             x = x @ weights
@@ -303,6 +304,7 @@ class Model:
             raise ModelError(f"{path} is damaged: {error!r} is missing or wrong") from error
 
 
+@cache
 def shipped(name: str) -> Path:
     """Where a shipped model lies: inside the installed package, or in the checkout's models/."""
     here = Path(__file__).resolve()

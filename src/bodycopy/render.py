@@ -26,6 +26,9 @@ class Place(NamedTuple):
     cell: int = -1
 
 
+NOWHERE = Place()
+
+
 def item_numbers(cut: Segments) -> dict[int, int]:
     """The number of each item of an ordered list, by node."""
     counted: dict[int, int] = {}  # items so far, by list
@@ -44,45 +47,35 @@ def layout(cut: Segments, blocks: list[int] | None = None) -> list[Place]:
     numbers = item_numbers(cut) if blocks is None else {}
 
     def place(node: int) -> Place:
-        heading = quotes = 0
-        items: list[int] = []
-        pre = table = row = cell = -1
-        at = node
-        while at >= 0:
-            tag = tags[at]
+        if node < 0:
+            return NOWHERE
+        if (found := seen.get(node)) is None:
+            found = place(parents[node])  # no deeper than nodes nest, MOST_DEPTH
+            tag = tags[node]
             if tag in HEADINGS:
-                heading = heading or HEADINGS[tag]
+                found = found._replace(heading=HEADINGS[tag])
             elif tag == "blockquote":
-                quotes += 1
+                found = found._replace(quotes=found.quotes + 1)
             elif tag == "li":
-                items.append(at)
+                found = found._replace(lists=(*found.lists, node), number=numbers.get(node, 0))
             elif tag in PREFORMATTED:
-                pre = at
-            elif table < 0:
-                if tag in ("td", "th") and cell < 0:
-                    cell = at
-                elif tag == "tr" and row < 0:
-                    row = at
-                elif tag == "table":
-                    table = at
-            at = parents[at]
-        return Place(
-            heading, quotes, tuple(reversed(items)), numbers.get(items[0], 0) if items else 0, pre, table, row, cell
-        )
+                found = found._replace(pre=node if found.pre < 0 else found.pre)
+            elif tag in ("td", "th"):
+                found = found._replace(cell=node)
+            elif tag == "tr":
+                found = found._replace(row=node)
+            elif tag == "table":
+                found = found._replace(table=node, row=-1, cell=-1)
+            seen[node] = found
+        return found
 
-    out = []
-    for i in range(len(cut.texts)) if blocks is None else blocks:
-        node = cut.node[i]
-        if node not in seen:
-            seen[node] = place(node)
-        out.append(seen[node])
-    return out
+    return [place(cut.node[i]) for i in (range(len(cut.texts)) if blocks is None else blocks)]
 
 
 def to_text(texts: list[str], places: list[Place]) -> str:
     """Blocks as plain text: an empty line between paragraphs, none between list items and rows, a tab between cells."""
     parts: list[str] = []
-    before = Place()
+    before = NOWHERE
     for text, place in zip(texts, places, strict=True):
         if parts:
             if place.row >= 0 and place.row == before.row:
@@ -157,7 +150,7 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
     parts: list[str] = []
     written: set[int] = set()  # tables
     begun: set[int] = set()  # list items whose marker stands
-    before = Place()
+    before = NOWHERE
     for tokens, place in zip(blocks, places, strict=True):
         if place.table in grids and place.cell >= 0:
             if place.table in written:

@@ -26,7 +26,7 @@ from bodycopy.features import Features
 from bodycopy.line_features import LineFeatures
 from bodycopy.model import archive
 from bodycopy.shape import NAMES as SHAPE
-from bodycopy.tokens import Ints, Ragged
+from bodycopy.tokens import Ragged
 from bodycopy.training.corpora import DataError, write_file
 from bodycopy.training.examples import WORDS, Example
 
@@ -103,7 +103,7 @@ def add_example(columns: Columns, kind: str, e: Example, texts: list[str], strin
     add_ragged(columns, "tokens", f.text.take(fresh))
     columns.add(f"{kind}_string", of_block)
     columns.add(f"{kind}_numbers", f.numbers[:, BASE:].T)
-    columns.add(f"{kind}_boxes", np.vstack([edge for box in f.structure.boxes for edge in box]))
+    columns.add(f"{kind}_boxes", f.structure.boxes.reshape(-1, len(f.numbers)))
     columns.add(f"{kind}_alike", f.structure.alike)
     columns.add(f"{kind}_heading", f.structure.heading)
     for name in ("labels", "core", "words", "hits"):
@@ -172,8 +172,7 @@ def read_examples(about: dict[str, Any], reader: Reader) -> Iterator[Example]:
             shape = np.hstack((shape, reader.take("shape", fresh)))
             tokens = joined(tokens, reader.ragged("tokens", fresh))
             numbers = np.ascontiguousarray(np.vstack((shape[:, string], reader.take(f"{kind}_numbers", n))).T)
-            edges = reader.take(f"{kind}_boxes", n)
-            boxes: list[tuple[Ints, Ints]] = list(zip(edges[::2], edges[1::2], strict=True))
+            boxes = reader.take(f"{kind}_boxes", n).reshape(-1, 2, n)
             alike, heading = reader.take(f"{kind}_alike", n), reader.take(f"{kind}_heading", n)
             text = tokens.take(string)
             f: Features | LineFeatures
