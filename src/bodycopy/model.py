@@ -71,6 +71,8 @@ class Kind:
     groups: int  # of tokens
     around: int  # places around a block that are looked at
     traits: int  # what is looked at there, beside the scores
+    body_say: float  # how much the body label has to say about the core: a power of its probability
+    sure_junk: float  # the probability of promo and related together from which a block is no running text
     tables_of: Callable[[Floats], list[Floats]]  # the token table as it is looked up in
     linear_scores: Callable[[Any, Sequence[Floats]], Floats]
 
@@ -87,6 +89,8 @@ HTML = Kind(
     len(features.GROUPS),
     len(CONTEXT) + features.HEIGHTS,
     1,
+    0.1,
+    0.8,
     features.tables_of,
     features.linear_scores,
 )
@@ -97,14 +101,14 @@ TEXT = Kind(
     len(line_features.GROUPS),
     len(CONTEXT) + len(line_features.BOXES),
     len(line_features.TRAITS),
+    1.0,
+    0.75,
     line_features.tables_of,
     line_features.linear_scores,
 )
 KINDS = {kind.name: kind for kind in (HTML, TEXT)}
 LOWEST_CUT, HIGHEST_CUT = 0.15, 0.5
-LOWEST_TEXT_CUT, HIGHEST_TEXT_CUT, JUNK_SHARE = 0.045, 0.45, 0.08
-BODY_SAY = 0.1  # how much the body label has to say about the core
-SURE_JUNK = 0.8  # the probability of promo and related together from which a block is no running text
+LOWEST_TEXT_CUT, HIGHEST_TEXT_CUT, JUNK_SHARE = 0.004, 0.18, 0.06
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
 
 
@@ -154,7 +158,7 @@ class Network:
         return x @ weights + biases
 
 
-def probabilities(log_odds: Floats, label_odds: npt.ArrayLike) -> Floats:
+def probabilities(kind: Kind, log_odds: Floats, label_odds: npt.ArrayLike) -> Floats:
     """Those of OUTPUTS: the labels' sum to 1 (softmax), the core's stands alone (logistic).
 
     ``label_odds`` are what the odds of each label are multiplied by in the end; they have no say about the core.
@@ -166,19 +170,19 @@ def probabilities(log_odds: Floats, label_odds: npt.ArrayLike) -> Floats:
     labels /= labels.sum(1, keepdims=True)
     core = 1 / (1 + np.exp(-np.clip(x[:, -1], -30, 30)))
     # The labels have a say about the core, too, and the last word where they are sure.
-    x[:, -1] = core * labels[:, 0] ** BODY_SAY
-    x[labels[:, 1] + labels[:, 2] > SURE_JUNK, -1] = 0
+    x[:, -1] = core * labels[:, 0] ** kind.body_say
+    x[labels[:, 1] + labels[:, 2] > kind.sure_junk, -1] = 0
     labels *= np.asarray(label_odds, np.float32)
     labels /= labels.sum(1, keepdims=True)
     return x
 
 
-def chain(networks: Sequence[Network], x: Floats, surroundings: Callable[[Floats], Floats]) -> Floats:
+def chain(kind: Kind, networks: Sequence[Network], x: Floats, surroundings: Callable[[Floats], Floats]) -> Floats:
     """The probabilities that the last of some networks gives; each later one also sees the log odds around a block."""
     odds = networks[0].log_odds(x)
     for network in networks[1:]:
         odds = network.log_odds(np.hstack((x, surroundings(odds))))
-    return probabilities(odds, networks[-1].odds)
+    return probabilities(kind, odds, networks[-1].odds)
 
 
 def best_cut(core: Floats, words: Floats) -> float:
@@ -224,7 +228,7 @@ class Model:
         """The probabilities of OUTPUTS for each block: shape (blocks, 5)."""
         linear = self.kind.linear_scores(f, self._tables)
         x = inputs_of(f.numbers, linear, around(totals(linear, self._bias), f.structure))
-        return chain(self._networks, x, lambda odds: around(odds, f.structure))
+        return chain(self.kind, self._networks, x, lambda odds: around(odds, f.structure))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, whole or not at all."""

@@ -81,10 +81,14 @@ class Settings:
     jobs: int = 1
 
 
+def kind_of(f: Features | LineFeatures) -> Kind:
+    return HTML if isinstance(f, Features) else TEXT
+
+
 def tokens_of(f: Features | LineFeatures) -> sp.csr_matrix:
     """The tokens of some blocks: shape (blocks, rows of the token table)."""
-    module, kind = (features, HTML) if isinstance(f, Features) else (line_features, TEXT)
-    rows, columns, values = module.token_rows(f)
+    kind = kind_of(f)
+    rows, columns, values = (features if kind is HTML else line_features).token_rows(f)
     shape = (len(f.numbers), BUCKETS * kind.groups)
     return sp.csr_matrix((values, (rows.astype(np.int32), columns.astype(np.int32))), shape)
 
@@ -94,6 +98,7 @@ class Table:
 
     def __init__(self, examples: Sequence[Example], corpora: Sequence[tuple[str, float]] = ()):
         self.examples = examples
+        self.kind = kind_of(examples[0].features)
         self.starts = np.concatenate(([0], np.cumsum([len(e) for e in examples])))
         self.page = np.repeat(np.arange(len(examples)), np.diff(self.starts))
         self.labels = np.concatenate([e.labels for e in examples])
@@ -363,7 +368,7 @@ def fit(
     if settings.doubt < 1 and final is None:
         quick = replace(settings, bag=settings.doubt_bag, hidden=0)
         odds, _ = out_of_fold(x, table, fold, quick, say, "first look")
-        table.weight[doubted(table, probabilities(odds, settings.label_odds))] *= settings.doubt
+        table.weight[doubted(table, probabilities(table.kind, odds, settings.label_odds))] *= settings.doubt
     odds = total
     networks: list[Network] = []
     for step in range(1, settings.networks + 1):
@@ -374,7 +379,7 @@ def fit(
                 stages.networks.append(network)
         networks.append(fit_network(seen, table, everything, settings, final))
         say(f"network {step}")
-    scores = probabilities(odds, settings.label_odds) if cross_validate else None
+    scores = probabilities(table.kind, odds, settings.label_odds) if cross_validate else None
     return Fitted(weights, bias, networks, scores, folds if cross_validate else [])
 
 
@@ -422,4 +427,4 @@ def predict(fitted: Stages, examples: Sequence[Example]) -> Floats:
     table = Table(examples)
     linear = apply_linear(table, np.ones(len(table.page), bool), fitted.weights)
     x = inputs_of(table.numbers, linear, table.around(totals(linear, fitted.bias)))
-    return chain(fitted.networks, x, table.around)
+    return chain(table.kind, fitted.networks, x, table.around)

@@ -26,7 +26,7 @@ from bodycopy.training.stacking import Progress, Settings, fit, site_folds
 from bodycopy.training.tables import read_table, write_table
 from bodycopy.training.texts import TEXT_SETTINGS, read_texts, stock_of, text_examples
 
-THRESHOLDS = (None, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5)  # for text, that the card tells of; None: chosen for each text
+THRESHOLDS = (None, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # for text, that the card tells of; None: chosen for each
 CACHED = 4 << 30  # bytes of features that are kept for the next time
 
 
