@@ -13,9 +13,10 @@ import pytest
 from helpers import PAGES, copied, run, start
 
 import bodycopy
+from bodycopy.files import write_file
 from bodycopy.training import annotation
 from bodycopy.training.annotation import UNSURE, Annotation, add_page, problems, read, write
-from bodycopy.training.corpora import Labelled, Source, digest, read_labels, write_file
+from bodycopy.training.corpora import Labelled, Source, digest, read_labels
 
 FEW = ("endless_scroll", "french_article", "japanese_article")
 STORY = PAGES / "french_article.html"

@@ -228,7 +228,7 @@ def test_the_best_cut_keeps_what_is_likely_and_is_never_above_a_half():
     words = np.array([100, 100, 100, 10], np.float32)
     assert best_cut(np.array([0.9, 0.8, 0.05, 0.02], np.float32), words) == 0.5
     assert best_cut(np.array([0.4, 0.35, 0.3, 0.01], np.float32), words) == pytest.approx(0.3)
-    assert best_cut(np.array([0.01, 0.01, 0.01, 0.01], np.float32), words) == pytest.approx(0.15)
+    assert best_cut(np.array([0.01, 0.01, 0.01, 0.01], np.float32), words) == pytest.approx(0.1)
 
 
 def test_a_model_that_was_tampered_with_is_refused(path):

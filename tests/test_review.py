@@ -8,8 +8,9 @@ from engines import need, need_program
 from helpers import run
 
 from bodycopy import LABELS
+from bodycopy.files import write_file
 from bodycopy.training.annotation import Annotation, problems, read, write
-from bodycopy.training.corpora import Labelled, digest, write_file
+from bodycopy.training.corpora import Labelled, digest
 from bodycopy.training.review import review
 
 playwright = need("playwright.sync_api", "test")

@@ -30,6 +30,7 @@ import numpy.typing as npt
 from bodycopy import features, line_features
 from bodycopy.context import CONTEXT, Structure, context
 from bodycopy.features import Features
+from bodycopy.files import write_file
 from bodycopy.line_features import LineFeatures
 from bodycopy.tokens import BUCKETS, Floats
 
@@ -107,7 +108,7 @@ TEXT = Kind(
     line_features.linear_scores,
 )
 KINDS = {kind.name: kind for kind in (HTML, TEXT)}
-LOWEST_CUT, HIGHEST_CUT = 0.15, 0.5
+LOWEST_CUT, HIGHEST_CUT = 0.1, 0.5
 LOWEST_TEXT_CUT, HIGHEST_TEXT_CUT, JUNK_SHARE = 0.004, 0.18, 0.06
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
 
@@ -245,15 +246,7 @@ class Model:
         card = np.frombuffer(json.dumps(told, indent=1, ensure_ascii=False).encode(), np.uint8)
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with open(draft, "wb") as file:
-                file.write(archive({"card": card, **arrays}))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_file(path, archive({"card": card, **arrays}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], kind: Kind | None = HTML) -> Model:

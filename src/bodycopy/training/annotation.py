@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import bodycopy
+from bodycopy.files import write_file
 from bodycopy.model import LABELS, Model
 from bodycopy.training.alignment import core_of, located
-from bodycopy.training.corpora import DIGEST, DataError, Labelled, Source, digest, read_page, read_text, write_file
+from bodycopy.training.corpora import DIGEST, DataError, Labelled, Source, digest, read_page, read_text
 
 UNSURE = 0.8  # the score below which a guess is worth a look
 NAMED = 20  # lines to look at first that a file names

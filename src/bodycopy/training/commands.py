@@ -17,9 +17,10 @@ import click
 import bodycopy
 from bodycopy.card import card_text
 from bodycopy.cli import model_option, open_model
+from bodycopy.files import write_file
 from bodycopy.model import KINDS, TEXT
 from bodycopy.training.annotation import add_page, annotate, counts, files_in, problems, read, row
-from bodycopy.training.corpora import DataError, Source, address, read_bytes, read_labels, read_text, write_file
+from bodycopy.training.corpora import DataError, Source, address, read_bytes, read_labels, read_text
 from bodycopy.training.layouts import corpus_digest, is_corpus, read_data, read_sources
 from bodycopy.training.review import review
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -171,19 +170,3 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise DataError(f"{path}: not a JSON object")
     return found
-
-
-def write_file(path: Path, data: bytes, new: bool = False) -> None:
-    """Write a file, whole or not at all. Raises OSError; ``new``: FileExistsError rather than overwrite one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)  # left by a process that was killed, it may be the file itself by another name
-    try:
-        draft.write_bytes(data)
-        if new:
-            os.link(draft, path)
-        else:
-            os.replace(draft, path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error  # of a full disk none says what it was for
-    finally:
-        draft.unlink(missing_ok=True)

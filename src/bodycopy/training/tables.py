@@ -23,11 +23,12 @@ import numpy.typing as npt
 
 from bodycopy import features, line_features
 from bodycopy.features import Features
+from bodycopy.files import write_file
 from bodycopy.line_features import LineFeatures
 from bodycopy.model import archive
 from bodycopy.shape import NAMES as SHAPE
 from bodycopy.tokens import Ragged
-from bodycopy.training.corpora import DataError, write_file
+from bodycopy.training.corpora import DataError
 from bodycopy.training.examples import WORDS, Example
 
 VERSION = 1
