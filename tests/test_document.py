@@ -7,6 +7,7 @@ from helpers import texts
 from lxml import etree
 from lxml import html as lxml_html
 
+import bodycopy
 from bodycopy.document import decode, known, segment
 
 CYRILLIC = "<p>Привет, мир</p>"
@@ -77,6 +78,25 @@ def test_charsets_are_read_as_the_supersets_that_browsers_use(label, character, 
 def test_a_declaration_that_the_bytes_contradict_gives_way_to_valid_utf_8():
     page = "<meta charset=shift_jis><p>“Ça coûte 5 €”, dit-elle à Łódź</p>"
     assert decode(page.encode()) == page
+
+
+@pytest.mark.parametrize("declared", ["iso-8859-1", "windows-1251", "shift_jis", "gb2312"])
+def test_what_is_surely_utf_8_is_read_as_that_whatever_the_page_declares(declared):
+    page = f"<meta charset={declared}><p>Grüße, мир, 日本</p>"
+    assert decode(page.encode()) == page
+    assert texts(page.encode()) == ["Grüße, мир, 日本"]
+
+
+@pytest.mark.parametrize("word", ["学校", "学习", "医药", "同学录"])  # valid UTF-8, by chance
+def test_a_word_that_happens_to_be_valid_utf_8_is_read_as_the_page_declares(word):
+    page = f"<meta charset=gb2312><title>{word}</title><h1>{word}</h1><p>{word}</p>"
+    assert page.encode("gb2312").decode() != page
+    assert decode(page.encode("gb2312")) == page
+
+
+def test_escapes_of_seven_bits_are_read_as_the_page_declares():
+    page = "<meta charset=iso-2022-jp><p>今日は晴れ、明日は雨でしょう。</p>"
+    assert decode(page.encode("iso-2022-jp")) == page
 
 
 def test_an_http_charset_that_the_bytes_contradict_gives_way_to_valid_utf_8():
@@ -228,3 +248,22 @@ def test_nul_bytes_are_dropped():
 
 def test_lone_surrogates_are_replaced():
     assert texts("<p>be\ud83dfore</p><p>after</p>") == ["be?fore", "after"]
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        lxml_html.fromstring("<span>Some words <b>of</b> text</span>"),
+        lxml_html.fromstring("<a href=/x>Some words <b>of</b> text</a>"),
+        etree.fromstring("<b>Some words <i>of</i> text</b>"),
+        etree.fromstring("<note>Some words <i>of</i> text</note>"),
+        etree.fromstring("<span>Some words <i>of</i> text<p></p></span>"),
+    ],
+    ids=lambda tree: tree.tag,
+)
+def test_a_tree_may_begin_at_an_inline_element(tree):
+    page = bodycopy.label(tree)
+    assert [block.text for block in page.blocks] == ["Some words of text"]
+    assert sum(page.blocks[0].scores.values()) == pytest.approx(1, abs=1e-3)
+    assert 0 <= page.blocks[0].core <= 1
+    assert bodycopy.clean(tree, threshold=0) == "Some words of text"

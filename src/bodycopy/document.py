@@ -15,6 +15,7 @@ Html = bytes | str | etree._Element | etree._ElementTree
 
 DECLARED = re.compile(rb"""<(?:meta\b[^>]*?charset|\?xml\b[^>]*?encoding)\s*=\s*["']?\s*([a-zA-Z0-9_:.-]+)""", re.I)
 LANGUAGE = re.compile(rb"""<html\b[^>]*?\blang\s*=\s*["']?\s*([a-zA-Z]+)""", re.I)
+SURELY_UTF8 = 4  # bytes beyond the first, over all different characters: a word of another encoding may look like UTF-8
 HEAD = 4096  # bytes searched for a declaration; the standard asks for 1024, real pages need more
 
 BYTE_ORDER_MARKS = (
@@ -94,14 +95,18 @@ def decode(data: bytes, encoding: str | None = None) -> str:
     """The text of a page's bytes. Undecodable bytes become U+FFFD; nothing raises.
 
     In the order of the HTML standard: byte-order mark, the caller's ``encoding`` (from the HTTP header), what the page
-    declares. A declaration that the bytes contradict is dropped for UTF-8 where they are valid UTF-8; with none,
-    UTF-8 if valid, else what browsers assume for the page's language, else Windows-1252.
+    declares. But where the caller names none, what is valid UTF-8, and not by chance, is taken for that whatever the
+    page declares: pages are stored as UTF-8 more often than their declarations are mended. An encoding that the bytes
+    contradict is dropped for UTF-8 where they are valid UTF-8; with none, UTF-8 if valid, else what browsers assume for
+    the page's language, else Windows-1252.
     """
     for mark, unicode in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(unicode, "replace").removeprefix("\ufeff")
     name = known(encoding) if encoding else None
     head = data[:HEAD]
+    if name is None and is_utf8(data):
+        return data.decode()
     if name is None and (declared := DECLARED.search(head)):
         name = known(declared[1].decode("ascii"))
         if name and name.startswith(("utf-16", "utf-32")):
@@ -118,16 +123,19 @@ def decode(data: bytes, encoding: str | None = None) -> str:
     return data.decode(name, "replace")
 
 
-def declares_utf8(data: bytes) -> bool:
-    """Whether a page both says that it is UTF-8 and is: most are, and need no decoding."""
-    declared = DECLARED.search(data[:HEAD])
-    if declared is None or declared[1].lower() not in (b"utf-8", b"utf8"):
+def is_utf8(data: bytes) -> bool:
+    """Whether a page is UTF-8 without a byte-order mark: valid, and what it declares or surely nothing else."""
+    if data.startswith(BYTE_ORDER_MARKS_ONLY):
         return False
     try:
-        data.decode()
+        text = data.decode()
     except ValueError:
         return False
-    return not data.startswith(BYTE_ORDER_MARKS_ONLY)
+    declared = DECLARED.search(data[:HEAD])
+    if declared is None or declared[1].lower() in (b"utf-8", b"utf8"):
+        return True
+    characters = "".join(set(text))
+    return len(characters.encode()) - len(characters) >= SURELY_UTF8
 
 
 def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segments:
@@ -149,7 +157,7 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
         return target.close()
     if isinstance(html, (bytes, bytearray, memoryview)):
         data = bytes(html)
-        if encoding or not declares_utf8(data):
+        if encoding or not is_utf8(data):
             data = decode(data, encoding).encode("utf-8", "replace")
     elif isinstance(html, str):
         data = html.encode("utf-8", "replace")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NOT_RUNNING = [NAMES.index(name) for name in ("is_headline", "tag_h1", "tag_figcaption")]
 WORDS = SHAPE.index("words")  # the column with the logarithm of a block's length
 LONGEST = 1000  # blocks of a page without labels: the few longer ones would be a tenth of what there is
+CACHED = 2  # raised with every change of what is kept, or of what makes it: encodings, blocks, features
 DIGITS = 7  # binary digits that numbers are rounded to: more would only fill the tables
 
 
@@ -132,10 +133,10 @@ def examples(sources: Sequence[Source], jobs: int = 1, cache: Memory | None = No
     from joblib import Parallel, delayed
 
     make = cache.cache(versioned_example, verbose=0) if cache else versioned_example
-    made = Parallel(n_jobs=jobs, batch_size=16)(delayed(make)(s, html.VERSION) for s in sources)
+    made = Parallel(n_jobs=jobs, batch_size=16)(delayed(make)(s, CACHED) for s in sources)
     return [e for e in made if e is not None]
 
 
 def versioned_example(source: Source, version: int) -> Example | None:
-    """`example`; features of another version are another thing to a cache."""
+    """`example`; what another version made is another thing to a cache."""
     return example(source)

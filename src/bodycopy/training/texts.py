@@ -125,7 +125,7 @@ def stock_of(folder: Path | None, sources: Sequence[Source]) -> Stock:
     )
     teasers = []
     for source in sources:
-        title = TITLE.search(decode(source.html[:20_000]))
+        title = TITLE.search(decode(source.html)[:20_000])
         first = next((line for line in main_text_of(source).splitlines() if len(line) > 80), "")
         if title and first:
             name = re.split(r" [|–—-] ", " ".join(html.unescape(title[1]).split()))[0]
