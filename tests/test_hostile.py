@@ -1,5 +1,6 @@
 """Whatever a page holds, nothing raises and nothing hangs: for clean, and for label with all that comes out of it."""
 
+import inspect
 import json
 import resource
 import signal
@@ -146,3 +147,13 @@ def test_a_page_of_5_mb_takes_less_than_400_mb():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 400_000  # kilobytes
+
+
+def test_a_deep_page_takes_no_more_of_the_stack_than_a_flat_one():
+    page = "<div>" * 250 + "<p>Some words here, in a sentence.</p>"
+
+    def below(frames: int) -> str:
+        return below(frames - 1) if frames else bodycopy.clean(page, threshold=0)
+
+    bodycopy.clean(page)  # loads the model
+    assert below(sys.getrecursionlimit() - len(inspect.stack()) - 60) == "Some words here, in a sentence."

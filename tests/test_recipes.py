@@ -197,7 +197,7 @@ def test_spark_over_texts(paste, tmp_path):
     parquet(tmp_path / "texts.parquet", text=list(TEXTS.values()))
     paste("Spark 2")
     cleaned = {row["text"]: row for row in rows(tmp_path / "cleaned.parquet")}
-    expected = {text: bodycopy.clean_text(text, threshold=0.3) for text in TEXTS.values()}
+    expected = {text: bodycopy.clean_text(text, threshold=0.03) for text in TEXTS.values()}
     assert cleaned == {text: {"text": text, "core": core, "why_not": None} for text, core in expected.items()}
 
 

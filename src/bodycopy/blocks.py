@@ -38,6 +38,7 @@ KINDS |= dict.fromkeys("b strong i em code kbd samp del s sub sup".split(), FORM
 KINDS |= dict.fromkeys(PREFORMATTED, VERBATIM)
 KINDS |= {"br": BREAK, "a": LINK, "title": TITLE, "noscript": NOSCRIPT}
 
+INLINE_KINDS = frozenset({BREAK, LINK, FORMAT, INLINE})
 # Attributes whose words tell what a container is for.
 NAMING = frozenset({"class", "id", "role", "itemprop", "data-testid", "data-component", "data-module", "aria-label"})
 HIDING = frozenset({"style", "hidden", "aria-hidden"})
@@ -220,6 +221,8 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
             else:
                 tag, attributes = event
                 kind = KINDS.get(tag, INLINE)
+                if not kinds and kind in INLINE_KINDS:
+                    kind = BLOCK  # the root of a tree may be any element
                 if len(kinds) >= MOST_DEPTH:
                     if kind == SKIP and skip_from < 0:
                         skip_from = len(kinds)

@@ -301,7 +301,7 @@ def label(
         if terminal:
             head = click.style(f"{block.label:8}", fg=COLOURS[block.label], bold=True)
             click.echo(
-                f"{head}{score:5.2f} {block.core:5.2f}{kept:1}  {click.style(text, dim=block.label == 'chrome')}"
+                f"{head}{score:5.2f} {block.core:6.3f}{kept:1}  {click.style(text, dim=block.label == 'chrome')}"
             )
         else:
             click.echo(f"{block.label}\t{score:.4f}\t{block.core:.4f}{kept}\t{text}")

@@ -11,11 +11,11 @@ Everything is computed for all blocks of a page at once; a page of n blocks cost
 
 from __future__ import annotations
 
+import operator
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress, count, repeat
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -190,15 +190,16 @@ def features(page: Segments) -> Features:
     )
 
     # The element and what it stands in.
-    # Kinds: of a container, its tag and names; of the first inline element in a block, the same.
+    # Kinds: of a container, its tag and names; of the first inline element in a block, the same. Names begin with a
+    # space, if there are any, so that the two joined are one key.
     kinds: defaultdict[str, int] = defaultdict(count().__next__)
     kind = np.full(len(tags) + 1, -1)  # with a last one for the parent of the root
     shown = last > first
-    kind[:-1][shown] = list(map(kinds.__getitem__, compress(map(add, tags, names), shown.tolist())))
-    of_leads: defaultdict[str, int] = defaultdict(count(len(kinds)).__next__)
-    lead = np.array(list(map(of_leads.__getitem__, page.lead)))
-    called = [key.partition(" ")[::2] for key in kinds]  # tag and names
-    codes_of_nodes = np.array([*(TAG_CODES.get(tag, 0) for tag, _ in called), 0])[kind[:-1]]
+    kind[:-1][shown] = list(map(kinds.__getitem__, compress(map(operator.add, tags, names), shown.tolist())))
+    leads: defaultdict[str, int] = defaultdict(count().__next__)
+    lead = np.array(list(map(leads.__getitem__, page.lead)))
+    tags_and_names = [key.partition(" ")[::2] for key in kinds]
+    codes_of_nodes = np.array([*(TAG_CODES.get(tag, 0) for tag, _ in tags_and_names), 0])[kind[:-1]]
     # Each round adds what twice as many containers further up say: six see 64 of them.
     within, depth, above = codes_of_nodes >> 8, (parent >= 0).astype(np.int64), np.maximum(parent, 0)
     for _ in range(6):
@@ -208,8 +209,7 @@ def features(page: Segments) -> Features:
     code = codes_of_nodes[node]
     own_tag = (code & 31) - 1
     put_one_of(own_tag, len(OWN_TAGS))
-    of_lead = np.array([LEAD_NUMBERS.get(x.partition(" ")[0], -1) for x in of_leads])
-    put_one_of(of_lead[lead - len(kinds)], len(LEADS))
+    put_one_of(np.array([LEAD_NUMBERS.get(x.partition(" ")[0], -1) for x in leads])[lead], len(LEADS))
     put_all((within[node] >> WITHIN_SHIFTS) & 1)
     hidden = np.array(page.node_hidden)[node]
     _, alike = np.unique(kind[node] * len(kind) + kind[parent[node]], return_inverse=True)
@@ -245,8 +245,8 @@ def features(page: Segments) -> Features:
     put(np.concatenate(([False], node[1:] == node[:-1])))
     put(np.log1p(h1_so_far[-1]), np.log1p(articles[-1]), np.log1p(n), np.log1p(total), np.log1p(longest))
     put(linked_chars.sum() / length.sum())
-    called += zip(repeat("in"), of_leads)
-    markup = marked([*(f"<{tag} {x[:NAMED]}" for tag, x in called), *(h[:TARGET] for h in hrefs)])
+    tags_and_names += zip(repeat("in"), leads)
+    markup = marked([*(f"<{tag} {x[:NAMED]}" for tag, x in tags_and_names), *(h[:TARGET] for h in hrefs)])
     target_ends = markup.ends[-n:]
     target_starts = markup.ends[-n - 1 : -1] + 1
     initial = markup.codes[target_starts]
@@ -277,14 +277,14 @@ def features(page: Segments) -> Features:
     for h in range(FAR):
         over[h + 1] = parent[over[h]]
 
-    named, targeted = words(markup, IN_MARKUP).split(len(called))
+    named, targeted = words(markup, IN_MARKUP).split(len(tags_and_names))
     return Features(
         numbers=np.ascontiguousarray(numbers.T),
         text=phrase_buckets(word_ids),
         names=named.bucketed("word"),
         targets=targeted.bucketed("target"),
         words=n_words,
-        chain=np.concatenate((lead[None], kind[over])),
+        chain=np.concatenate((lead[None] + len(kinds), kind[over])),
         structure=structure_of(numbers.T, boxes, alike, heading_above(code & 32 > 0)),
     )
 

@@ -84,28 +84,28 @@ class Kind:
 
 
 HTML = Kind(
-    "html",
-    features.VERSION,
-    features.NAMES,
-    len(features.GROUPS),
-    len(CONTEXT) + features.HEIGHTS,
-    1,
-    0.1,
-    0.8,
-    features.tables_of,
-    features.linear_scores,
+    name="html",
+    version=features.VERSION,
+    names=features.NAMES,
+    groups=len(features.GROUPS),
+    around=len(CONTEXT) + features.HEIGHTS,
+    traits=1,
+    body_say=0.1,
+    sure_junk=0.8,
+    tables_of=features.tables_of,
+    linear_scores=features.linear_scores,
 )
 TEXT = Kind(
-    "text",
-    line_features.VERSION,
-    line_features.NAMES,
-    len(line_features.GROUPS),
-    len(CONTEXT) + len(line_features.BOXES),
-    len(line_features.TRAITS),
-    1.0,
-    0.75,
-    line_features.tables_of,
-    line_features.linear_scores,
+    name="text",
+    version=line_features.VERSION,
+    names=line_features.NAMES,
+    groups=len(line_features.GROUPS),
+    around=len(CONTEXT) + len(line_features.BOXES),
+    traits=len(line_features.TRAITS),
+    body_say=1.0,
+    sure_junk=0.75,
+    tables_of=line_features.tables_of,
+    linear_scores=line_features.linear_scores,
 )
 KINDS = {kind.name: kind for kind in (HTML, TEXT)}
 LOWEST_CUT, HIGHEST_CUT = 0.1, 0.5
@@ -160,7 +160,7 @@ class Network:
 
 
 def probabilities(kind: Kind, log_odds: Floats, label_odds: npt.ArrayLike) -> Floats:
-    """Those of OUTPUTS: the labels' sum to 1 (softmax), the core's stands alone (logistic).
+    """Those of OUTPUTS: the labels' sum to 1 (softmax); the core's is logistic, times what the labels say of it.
 
     ``label_odds`` are what the odds of each label are multiplied by in the end; they have no say about the core.
     """

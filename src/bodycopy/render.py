@@ -47,10 +47,12 @@ def layout(cut: Segments, blocks: list[int] | None = None) -> list[Place]:
     numbers = item_numbers(cut) if blocks is None else {}
 
     def place(node: int) -> Place:
-        if node < 0:
-            return NOWHERE
-        if (found := seen.get(node)) is None:
-            found = place(parents[node])  # no deeper than nodes nest, MOST_DEPTH
+        way = []
+        while node >= 0 and node not in seen:
+            way.append(node)
+            node = parents[node]
+        found = seen[node] if node >= 0 else NOWHERE
+        for node in reversed(way):
             tag = tags[node]
             if tag in HEADINGS:
                 found = found._replace(heading=HEADINGS[tag])
