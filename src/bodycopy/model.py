@@ -103,13 +103,13 @@ TEXT = Kind(
     around=len(CONTEXT) + len(line_features.BOXES),
     traits=len(line_features.TRAITS),
     body_say=1.0,
-    sure_junk=0.75,
+    sure_junk=0.76,
     tables_of=line_features.tables_of,
     linear_scores=line_features.linear_scores,
 )
 KINDS = {kind.name: kind for kind in (HTML, TEXT)}
 LOWEST_CUT, HIGHEST_CUT = 0.1, 0.5
-LOWEST_TEXT_CUT, HIGHEST_TEXT_CUT, JUNK_SHARE = 0.004, 0.18, 0.06
+LOWEST_TEXT_CUT, HIGHEST_TEXT_CUT, JUNK_SHARE = 0.003, 0.25, 0.065
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
 
 
