@@ -37,8 +37,8 @@ KINDS |= dict.fromkeys(
 KINDS |= dict.fromkeys("b strong i em code kbd samp del s sub sup".split(), FORMAT)
 KINDS |= dict.fromkeys(PREFORMATTED, VERBATIM)
 KINDS |= {"br": BREAK, "a": LINK, "title": TITLE, "noscript": NOSCRIPT}
-
 INLINE_KINDS = frozenset({BREAK, LINK, FORMAT, INLINE})
+
 # Attributes whose words tell what a container is for.
 NAMING = frozenset({"class", "id", "role", "itemprop", "data-testid", "data-component", "data-module", "aria-label"})
 HIDING = frozenset({"style", "hidden", "aria-hidden"})

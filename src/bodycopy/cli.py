@@ -17,7 +17,7 @@ import click
 
 import bodycopy
 from bodycopy.bulk.batch import Journal, PoolError, ResumeError, Run
-from bodycopy.bulk.cleaner import Cleaner, Job
+from bodycopy.bulk.cleaner import Cleaner, Job, encoded
 from bodycopy.bulk.sinks import FILES, SUFFIXES, Folder, OneFile, OutputError, Printer, Sink, table_schema, told_by
 from bodycopy.bulk.sources import Source, missing, sources
 from bodycopy.model import KINDS
@@ -357,4 +357,4 @@ def read_page(name: str) -> bytes | None:
 
 def printable(text: str) -> str:
     """The text without lone surrogates, which no stream can write."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else encoded(text).decode()

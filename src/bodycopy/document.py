@@ -100,13 +100,16 @@ def decode(data: bytes, encoding: str | None = None) -> str:
     contradict is dropped for UTF-8 where they are valid UTF-8; with none, UTF-8 if valid, else what browsers assume for
     the page's language, else Windows-1252.
     """
+    name = known(encoding) if encoding else None
+    return data.decode() if name is None and is_utf8(data) else decode_as(data, name)
+
+
+def decode_as(data: bytes, name: str | None) -> str:
+    """`decode`, where Python's name for the caller's encoding is known, or the page is not `is_utf8`."""
     for mark, unicode in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(unicode, "replace").removeprefix("\ufeff")
-    name = known(encoding) if encoding else None
     head = data[:HEAD]
-    if name is None and is_utf8(data):
-        return data.decode()
     if name is None and (declared := DECLARED.search(head)):
         name = known(declared[1].decode("ascii"))
         if name and name.startswith(("utf-16", "utf-32")):
@@ -157,8 +160,9 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
         return target.close()
     if isinstance(html, (bytes, bytearray, memoryview)):
         data = bytes(html)
-        if encoding or not is_utf8(data):
-            data = decode(data, encoding).encode("utf-8", "replace")
+        name = known(encoding) if encoding else None
+        if name or not is_utf8(data):
+            data = decode_as(data, name).encode("utf-8", "replace")
     elif isinstance(html, str):
         data = html.encode("utf-8", "replace")
     else:

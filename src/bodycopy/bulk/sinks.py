@@ -17,15 +17,18 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import click
 
-from bodycopy.bulk.cleaner import Job
-from bodycopy.bulk.sources import ARCHIVES, LINES, PAGES, TABLES, Document, Source
+from bodycopy.bulk.cleaner import Job, encoded
+from bodycopy.bulk.sources import KINDS, Document, Source
 
 SUFFIXES = {"text": ".txt", "markdown": ".md", "json": ".json"}
 PACKED = (".gz", ".zst")
 # What a file's name says of what goes into it: the target of a Job.
 FILES = {".txt": "text", ".md": "text", ".jsonl": "lines", ".ndjson": "lines", ".parquet": "table"}
 # What is wrong with one name rather than with the disk.
-OF_A_NAME = {errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP}
+OF_A_NAME = {
+    *(errno.EACCES, errno.EPERM, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL),
+    errno.ELOOP,
+}
 State = dict[str, Any]
 Output = bytes | dict[str, Any]
 ROW_GROUP = 8_000_000  # bytes of a row group in a Parquet file
@@ -281,7 +284,7 @@ def as_column(value: Any, kind: Any) -> Any:
     if not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)) or value is None:
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return text.encode("utf-8", "replace").decode()
+    return encoded(text).decode()
 
 
 @contextmanager
@@ -291,6 +294,18 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Within, what is wrong with the disk is an OutputError, and what is wrong with the name alone a RefusedError."""
+    try:
+        with writing(path):
+            yield
+    except OutputError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in OF_A_NAME:
+            raise RefusedError(str(error)) from error.__cause__
+        raise
 
 
 class Printer:
@@ -399,8 +414,7 @@ class Folder:
     def place(self, source: Source) -> Path:
         """Where the output for a source goes."""
         name = source.place.name
-        ends = {"page": PAGES, "archive": ARCHIVES, "lines": LINES, "table": TABLES}[source.kind]
-        end = max((end for end in ends if name.lower().endswith(end)), key=len, default="")
+        end = max((end for end in KINDS[source.kind] if name.lower().endswith(end)), key=len, default="")
         if source.kind == "page":
             return self.path / source.place.with_name(PurePath(name).stem + SUFFIXES[self.form])
         stem = name.removesuffix(name[len(name) - len(end) :]) if end else PurePath(name).stem
@@ -432,14 +446,10 @@ class Folder:
         """The draft for a source, of the run that was broken off if there is one."""
         place = self.place(source)
         length = self.state.pop("length", None) if self.state.get("place") == str(place) else None
-        try:
+        with naming(place):
             place.parent.mkdir(parents=True, exist_ok=True)
             kind = source.kind if source.kind == "table" else "text"
             return draft(kind, place, self.run, length, self.schemas(source) if kind == "table" else None)
-        except OSError as error:
-            if error.errno in OF_A_NAME or isinstance(error, FileExistsError):
-                raise RefusedError(f"cannot write {place}: {error.strerror}") from error
-            raise OutputError(f"cannot write {place}: {error.strerror or error}") from error
 
     def cut(self) -> State:
         if self.draft is None:
@@ -451,15 +461,14 @@ class Folder:
         done = self.draft = self.draft or self.opened(source)
         done.resumed |= self.resumed
         try:
-            done.publish(self.force)
-        except OSError as error:
-            if not isinstance(error, FileExistsError) and error.errno not in OF_A_NAME:
-                raise OutputError(f"cannot write {done.target}: {error.strerror or error}") from error
+            with naming(done.target):
+                done.publish(self.force)
+        except RefusedError as error:
             done.leave(False)
             self.draft = None
-            if isinstance(error, FileExistsError):
+            if isinstance(error.__cause__, FileExistsError):
                 raise RefusedError(f"{done.target} exists; --force overwrites it") from error
-            raise RefusedError(f"cannot write {done.target}: {error.strerror}") from error
+            raise
         self.draft = None
 
     def finish(self) -> None:

@@ -17,6 +17,7 @@ from bodycopy.document import segment
 from bodycopy.features import NAMES, Features, features
 from bodycopy.line_features import LineFeatures
 from bodycopy.lines import Lines
+from bodycopy.model import HTML, TEXT, Kind
 from bodycopy.shape import NAMES as SHAPE
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN, core_of, labels_of, located
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 NOT_RUNNING = [NAMES.index(name) for name in ("is_headline", "tag_h1", "tag_figcaption")]
 WORDS = SHAPE.index("words")  # the column with the logarithm of a block's length
 LONGEST = 1000  # blocks of a page without labels: the few longer ones would be a tenth of what there is
-CACHED = 2  # raised with every change of what is kept, or of what makes it: encodings, blocks, features
+CACHE_VERSION = 2  # raised with every change of what is kept, or of what makes it but for features: encodings, blocks
 DIGITS = 7  # binary digits that numbers are rounded to: more would only fill the tables
 
 
@@ -58,6 +59,11 @@ class Example:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of model that it is for."""
+        return TEXT if isinstance(self.features, LineFeatures) else HTML
 
 
 def rounded(numbers: npt.NDArray[Any]) -> Floats:
@@ -133,10 +139,10 @@ def examples(sources: Sequence[Source], jobs: int = 1, cache: Memory | None = No
     from joblib import Parallel, delayed
 
     make = cache.cache(versioned_example, verbose=0) if cache else versioned_example
-    made = Parallel(n_jobs=jobs, batch_size=16)(delayed(make)(s, CACHED) for s in sources)
+    made = Parallel(n_jobs=jobs, batch_size=16)(delayed(make)(s, (CACHE_VERSION, html.VERSION)) for s in sources)
     return [e for e in made if e is not None]
 
 
-def versioned_example(source: Source, version: int) -> Example | None:
+def versioned_example(source: Source, version: tuple[int, int]) -> Example | None:
     """`example`; what another version made is another thing to a cache."""
     return example(source)

@@ -24,14 +24,11 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from bodycopy import features, line_features
-from bodycopy.features import Features
-from bodycopy.line_features import LineFeatures
 from bodycopy.model import (
     CLIP,
     HTML,
     LABELS,
     OUTPUTS,
-    TEXT,
     Kind,
     Model,
     Network,
@@ -81,15 +78,10 @@ class Settings:
     jobs: int = 1
 
 
-def kind_of(f: Features | LineFeatures) -> Kind:
-    return HTML if isinstance(f, Features) else TEXT
-
-
-def tokens_of(f: Features | LineFeatures) -> sp.csr_matrix:
-    """The tokens of some blocks: shape (blocks, rows of the token table)."""
-    kind = kind_of(f)
-    rows, columns, values = (features if kind is HTML else line_features).token_rows(f)
-    shape = (len(f.numbers), BUCKETS * kind.groups)
+def tokens_of(e: Example) -> sp.csr_matrix:
+    """The tokens of an example's blocks: shape (blocks, rows of the token table)."""
+    rows, columns, values = (features if e.kind is HTML else line_features).token_rows(e.features)
+    shape = (len(e), BUCKETS * e.kind.groups)
     return sp.csr_matrix((values, (rows.astype(np.int32), columns.astype(np.int32))), shape)
 
 
@@ -98,12 +90,12 @@ class Table:
 
     def __init__(self, examples: Sequence[Example], corpora: Sequence[tuple[str, float]] = ()):
         self.examples = examples
-        self.kind = kind_of(examples[0].features)
+        self.kind = examples[0].kind
         self.starts = np.concatenate(([0], np.cumsum([len(e) for e in examples])))
         self.page = np.repeat(np.arange(len(examples)), np.diff(self.starts))
         self.labels = np.concatenate([e.labels for e in examples])
         self.core = np.concatenate([e.core for e in examples])
-        self.tokens = sp.vstack([tokens_of(e.features) for e in examples], format="csr")
+        self.tokens = sp.vstack([tokens_of(e) for e in examples], format="csr")
         self.numbers = np.concatenate([e.features.numbers for e in examples])
         # In the core's loss a block weighs by the root of its length, a page by the root of its number of blocks:
         # between all blocks alike, as labels are scored, and all pages alike, as main text is.

@@ -80,9 +80,8 @@ def write_table(path: Path, examples: Sequence[Example]) -> None:
         strings: dict[str, int] = {}
         for e in of_page:
             assert e.texts is not None
-            kind = "text" if isinstance(e.features, LineFeatures) else "html"
-            told.append([kind, e.id, e.site, e.type, bool(e.by_hand), len(e), e.body_words])
-            add_example(columns, kind, e, e.texts, strings)
+            told.append([e.kind.name, e.id, e.site, e.type, bool(e.by_hand), len(e), e.body_words])
+            add_example(columns, e, e.texts, strings)
     about = {
         "version": VERSION,
         "features": {"html": features.VERSION, "text": line_features.VERSION},
@@ -93,9 +92,9 @@ def write_table(path: Path, examples: Sequence[Example]) -> None:
     write_file(path, archive({"about": card, **columns.joined()}, zipfile.ZIP_LZMA))
 
 
-def add_example(columns: Columns, kind: str, e: Example, texts: list[str], strings: dict[str, int]) -> None:
+def add_example(columns: Columns, e: Example, texts: list[str], strings: dict[str, int]) -> None:
     """Add one example to the columns; ``strings`` numbers the texts of its page's blocks so far, and grows."""
-    f = e.features
+    f, kind = e.features, e.kind.name
     new = len(strings)
     of_block = np.array([strings.setdefault(text, len(strings)) for text in texts])
     _, first = np.unique(of_block, return_index=True)

@@ -15,8 +15,7 @@ import numpy as np
 
 import bodycopy
 from bodycopy.api import settled
-from bodycopy.line_features import LineFeatures
-from bodycopy.model import HTML, LABELS, TEXT, Kind, Model, text_cut
+from bodycopy.model import HTML, LABELS, Kind, Model, text_cut
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError, Source, digest
@@ -36,7 +35,7 @@ def is_training_data(folder: Path) -> bool:
 
 
 def of_kind(known: Iterable[Example], kind: Kind) -> list[Example]:
-    return [e for e in known if isinstance(e.features, LineFeatures) == (kind is TEXT)]
+    return [e for e in known if e.kind is kind]
 
 
 def read_tables(folder: Path) -> list[Example]:
@@ -195,7 +194,7 @@ def measured(known: Sequence[Example], scores: Floats, models: Sequence[Model]) 
 
     Texts that stand with their examples are also cleaned by these models, as `clean_text` does it, until nothing goes.
     """
-    if not isinstance(known[0].features, LineFeatures):
+    if known[0].kind is HTML:
         return {"main_text": main_text(known, scores), "labels": block_labels(known, scores)}
     edges = np.cumsum([len(e) for e in known])[:-1]
     cores = np.split(scores[:, -1], edges)
