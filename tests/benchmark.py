@@ -2,8 +2,8 @@
 
     python tests/benchmark.py CORPUS_DIR... [--limit N] [--peers] [--texts TEXTS.jsonl.gz]
 
-CORPUS_DIR holds html/*.html. One thread, one process. On each page bodycopy and bare lxml run in turn, several times;
-the best of each counts. With --peers, Trafilatura (if it is installed) runs on the same pages. With --texts, JSON Lines
+CORPUS_DIR holds html/*.html. One thread, one process. On each page bare lxml runs three times, then bodycopy; the best
+of each counts. With --peers, Trafilatura (if it is installed) runs on the same pages. With --texts, JSON Lines
 with a field "text", it cleans the first 3,000 characters of each, and counts the texts that a second cleaning changes.
 """
 

@@ -49,7 +49,7 @@ DOCUMENT_TAGS = frozenset({"p", "li", "article", "h1"})  # a <noscript> with one
 MOST_BLOCKS, MOST_NODES, MOST_LINKS, MOST_DEPTH = 20_000, 150_000, 50_000, 256
 BREAK_MARK = "\0"  # no parsed tree can hold a NUL
 
-BATCH = 500  # events noted before they are cut
+BATCH = 150  # events noted before they are cut
 
 Event = tuple[str, Mapping[str, str]] | str | None  # an element begins; text; the element that began last ends
 Token = tuple[str, str]  # ("text", characters), ("open" | "close", tag), ("link" | "unlink", href)

@@ -265,10 +265,17 @@ def features(page: Segments) -> Features:
     box = top[node]
     for h in range(HEIGHTS):
         box = up[box]
-        boxes[h] = a, z = first[box], last[box]
-        inside = sums[:, z] - sums[:, a]
-        put_all(np.log1p((z - a, inside[0], inside[3])))
-        put(inside[2] / np.maximum(1, inside[1]), (index - a) / np.maximum(1, z - a), (a <= headline) & (headline < z))
+        boxes[h] = first[box], last[box]
+    a, z = boxes[:, 0], boxes[:, 1]
+    blocks = z - a
+    inside = sums[:, z] - sums[:, a]
+    described = numbers[row:].reshape(HEIGHTS, -1, n)
+    described[:, 0] = np.log1p(blocks)
+    described[:, 1] = np.log1p(inside[0])
+    described[:, 2] = np.log1p(inside[3])
+    described[:, 3] = inside[2] / np.maximum(1, inside[1])
+    described[:, 4] = (index - a) / np.maximum(1, blocks)
+    described[:, 5] = (a <= headline) & (headline < z)
 
     # The block's node and those above it. The parent of the root is the node behind the last, whose kind is -1.
     parent = np.append(parent, -1)
