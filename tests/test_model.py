@@ -12,7 +12,7 @@ from helpers import cut, random_model
 import bodycopy
 from bodycopy import LABELS, Model, ModelError, load_model
 from bodycopy.features import VERSION, features
-from bodycopy.model import best_cut, checksum
+from bodycopy.model import checksum
 
 PAGE = (
     "<title>A head</title><nav><a href=/>Home</a></nav><h1>A head</h1><p>Some text, and more of it.</p><p>Subscribe</p>"
@@ -222,13 +222,6 @@ def test_using_a_model_loads_nothing_that_only_training_needs(path):
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
-
-
-def test_the_best_cut_keeps_what_is_likely_and_is_never_above_a_half():
-    words = np.array([100, 100, 100, 10], np.float32)
-    assert best_cut(np.array([0.9, 0.8, 0.05, 0.02], np.float32), words) == 0.5
-    assert best_cut(np.array([0.4, 0.35, 0.3, 0.01], np.float32), words) == pytest.approx(0.3)
-    assert best_cut(np.array([0.01, 0.01, 0.01, 0.01], np.float32), words) == pytest.approx(0.1)
 
 
 def test_a_model_that_was_tampered_with_is_refused(path):

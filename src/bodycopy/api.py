@@ -11,11 +11,12 @@ from urllib.parse import urljoin
 import numpy as np
 
 from bodycopy.blocks import Segments
+from bodycopy.decide import HIGHEST_CUT, HIGHEST_TEXT_CUT, best_cut, placed, text_cut
 from bodycopy.document import Html, segment
 from bodycopy.features import features
 from bodycopy.line_features import line_features
 from bodycopy.lines import Lines, cut_text, kept_text
-from bodycopy.model import HIGHEST_CUT, HIGHEST_TEXT_CUT, LABELS, Model, ModelError, best_cut, load_model, text_cut
+from bodycopy.model import LABELS, Model, ModelError, load_model
 from bodycopy.page import Page, check_keep, make_page, make_text_page, wanted
 from bodycopy.render import layout, to_text
 from bodycopy.tokens import Floats
@@ -37,7 +38,7 @@ def clean(
     ``html``: bytes, str, or an lxml tree, which is left untouched. ``encoding``: the charset of the HTTP header, which
     wins over what the page declares. ``keep``: the labels to keep. ``threshold``: the body score from which a block
     counts as running text, 0 to 1; higher is more precise, lower keeps more; by default chosen for each page
-    (`model.best_cut`). ``full``: keep all that is labelled body, also headline, standfirst and captions. ``model``: a
+    (`decide.best_cut`). ``full``: keep all that is labelled body, also headline, standfirst and captions. ``model``: a
     model or the path of one.
 
     Raises TypeError for other types of input, ValueError for unknown labels or a threshold out of range; never for
@@ -77,7 +78,7 @@ def clean_text(
     """The core content of plain text that somebody extracted: what is kept comes out as it stands there.
 
     ``keep``: the labels to keep. ``threshold``: the body score from which a block is kept, 0 to 1; higher removes more;
-    by default chosen for each text (`model.text_cut`). ``model``: a text model or the path of one.
+    by default chosen for each text (`decide.text_cut`). ``model``: a text model or the path of one.
 
     Raises TypeError for anything but str, ValueError for unknown labels or a threshold out of range; never for what is
     in a text.
@@ -173,7 +174,7 @@ def settled(lines: Lines, model: Model, threshold: float | None) -> tuple[Floats
 def scored(cut: Segments, model: Model, threshold: float | None) -> tuple[Floats, float]:
     """The scores of a page's blocks, and the threshold that holds for it."""
     found = features(cut)
-    scores = model.score(found)
+    scores = placed(model.score(found))
     return scores, best_cut(scores[:, len(LABELS)], found.words) if threshold is None else threshold
 
 

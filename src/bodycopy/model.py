@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -108,8 +107,6 @@ TEXT = Kind(
     linear_scores=line_features.linear_scores,
 )
 KINDS = {kind.name: kind for kind in (HTML, TEXT)}
-LOWEST_CUT, HIGHEST_CUT = 0.1, 0.5
-LOWEST_TEXT_CUT, HIGHEST_TEXT_CUT, JUNK_SHARE = 0.003, 0.25, 0.065
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
 
 
@@ -184,31 +181,6 @@ def chain(kind: Kind, networks: Sequence[Network], x: Floats, surroundings: Call
     for network in networks[1:]:
         odds = network.log_odds(np.hstack((x, surroundings(odds))))
     return probabilities(kind, odds, networks[-1].odds)
-
-
-def best_cut(core: Floats, words: Floats) -> float:
-    """The threshold on a page's core scores that promises the highest word F1.
-
-    If the scores are probabilities, keeping the k surest blocks has an expected F1 of about
-    2 * sum(core * words over those k) / (words in those k + sum(core * words over all)); the k with the highest wins
-    (Lipton, Elkan and Naryanaswamy, 2014, "Optimal thresholding of classifiers to maximize F1 measure"). The cut is low
-    where the model is unsure of a page, and never above a half.
-    """
-    order = np.argsort(-core)
-    hits = np.cumsum((core * words)[order], dtype=np.float64)
-    expected = 2 * hits / (np.cumsum(words[order], dtype=np.float64) + hits[-1])
-    return float(np.clip(core[order[np.argmax(expected)]], LOWEST_CUT, HIGHEST_CUT))
-
-
-def text_cut(core: Floats) -> float:
-    """The threshold on the core scores of a plain text, shape (blocks,): the cleaner the text, the higher.
-
-    Body is to be kept, whatever the extractor: the constants are such that nearly all of it is in the text of each of
-    those that were tried. Of a whole page's text they keep less of it than of an extracted article, for there is much
-    more to remove.
-    """
-    junk = 1 - float(core.mean())
-    return LOWEST_TEXT_CUT + (HIGHEST_TEXT_CUT - LOWEST_TEXT_CUT) * math.exp(-junk / JUNK_SHARE)
 
 
 class Model:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bodycopy.model import LABELS, best_cut
+from bodycopy.decide import best_cut
+from bodycopy.model import LABELS
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import WORD

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bodycopy.api import scored
 from bodycopy.blocks import Segments
 from bodycopy.document import decode, segment
+from bodycopy.features import features
 from bodycopy.line_features import line_features
 from bodycopy.lines import cut_text
 from bodycopy.model import LABELS, Model
@@ -94,7 +94,7 @@ def page_labels(source: Source, cut: Segments, model: Model) -> npt.NDArray[np.i
     """The labels of a page's blocks: those that it has, else those that the HTML model is sure of."""
     if source.labels is not None:
         return known_labels(source, cut)
-    scores = scored(cut, model, None)[0][:, : len(LABELS)]
+    scores = model.score(features(cut))[:, : len(LABELS)]
     return np.where(scores.max(1) >= SURE, scores.argmax(1), UNKNOWN).astype(np.int8)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 import bodycopy
 from bodycopy.api import settled
-from bodycopy.model import HTML, LABELS, Kind, Model, text_cut
+from bodycopy.decide import placed, text_cut
+from bodycopy.model import HTML, LABELS, Kind, Model
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError, Source, digest
@@ -125,6 +126,8 @@ def train(
         models = [stages.model(kind, {}) for stages in fitted.folds]
         once = len(known) + len(own)
         scores = fitted.scores[: sum(len(e) for e in together[:once])]
+        if kind is HTML:
+            scores = np.concatenate([placed(of_page) for of_page in by_example(together[:once], scores)])
         card["cross_validated"] = measured(together[:once], scores, [models[k] for k in folds[:once]])
         if kind is HTML and all(e.texts for e in together if e.body_words):
             say("mean word F1: " + json.dumps(main_text(together[:once], scores, word_f1)))
@@ -189,6 +192,11 @@ def today() -> date:
     return datetime.fromtimestamp(int(epoch), UTC).date() if epoch else date.today()
 
 
+def by_example(known: Sequence[Example], scores: Floats) -> list[Floats]:
+    """The scores of the blocks of each example."""
+    return np.split(scores, np.cumsum([len(e) for e in known])[:-1])
+
+
 def measured(known: Sequence[Example], scores: Floats, models: Sequence[Model]) -> dict[str, Any]:
     """What the scores of some examples are worth; ``models`` are those that never saw the site of each.
 
@@ -196,8 +204,7 @@ def measured(known: Sequence[Example], scores: Floats, models: Sequence[Model]) 
     """
     if known[0].kind is HTML:
         return {"main_text": main_text(known, scores), "labels": block_labels(known, scores)}
-    edges = np.cumsum([len(e) for e in known])[:-1]
-    cores = np.split(scores[:, -1], edges)
+    cores = by_example(known, scores[:, -1])
 
     def once(threshold: float | None) -> list[Any]:
         return [core >= (text_cut(core) if threshold is None else threshold) for core in cores]
