@@ -1,6 +1,8 @@
 """Bytes → blocks: which charset a page is read in, and what is taken for a page."""
 
 import codecs
+import gc
+import threading
 
 import pytest
 from helpers import texts
@@ -8,6 +10,7 @@ from lxml import etree
 from lxml import html as lxml_html
 
 import bodycopy
+from bodycopy import blocks, document
 from bodycopy.document import decode, known, segment
 
 CYRILLIC = "<p>Привет, мир</p>"
@@ -267,3 +270,60 @@ def test_a_tree_may_begin_at_an_inline_element(tree):
     assert sum(page.blocks[0].scores.values()) == pytest.approx(1, abs=1e-3)
     assert 0 <= page.blocks[0].core <= 1
     assert bodycopy.clean(tree, threshold=0) == "Some words of text"
+
+
+def test_a_page_leaves_nothing_for_the_garbage_collector():
+    segment(CYRILLIC)
+    gc.collect()
+    gc.disable()
+    try:
+        for rich in (False, True) * 5:
+            segment(CYRILLIC, rich=rich)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_pages_are_cut_alike_whatever_was_cut_before_them(monkeypatch):
+    page = "<title>A title</title><ol start=3><li>Some words</ol><a href=/x>A link</a>"
+    alone = segment(page, rich=True)
+    segment("<div class=a><p>Text, <b>bold and <i>never closed")
+    assert segment(page, rich=True) == alone
+    segment("<!-- a comment alone -->")
+    assert segment(page, rich=True) == alone
+    monkeypatch.setattr(blocks, "MOST_BLOCKS", 5)
+    assert len(segment("<p>Too much" * 1000).texts) == 5
+    monkeypatch.undo()
+    assert segment(page, rich=True) == alone
+
+
+def test_a_page_that_was_interrupted_does_not_disturb_the_next(monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    start = blocks.Segmenter.start
+    alone = segment(CYRILLIC)
+    monkeypatch.setattr(document, "LOCAL", threading.local())
+    monkeypatch.setattr(blocks.Segmenter, "start", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        segment(CYRILLIC)
+    monkeypatch.setattr(blocks.Segmenter, "start", start)
+    assert segment(CYRILLIC) == alone
+
+
+def test_a_page_may_be_cut_amid_another(monkeypatch):
+    start = blocks.Segmenter.start
+    inner = []
+
+    def and_another(self, tag, attributes):
+        if not inner:
+            inner.append(None)
+            inner[0] = segment(CYRILLIC)
+        start(self, tag, attributes)
+
+    alone = segment(CYRILLIC)
+    monkeypatch.setattr(document, "LOCAL", threading.local())
+    monkeypatch.setattr(blocks.Segmenter, "start", and_another)
+    outer = segment(CYRILLIC)
+    assert inner == [alone]
+    assert outer == alone

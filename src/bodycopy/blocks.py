@@ -127,16 +127,22 @@ class EnoughError(Exception):
 class Segmenter:
     """Cuts a document into blocks while its elements and texts come by: a target for lxml's parsers.
 
-    It only notes what comes, and has it cut in batches: one loop is quicker than as many calls. ``rich`` also records
-    each block's path and inline markup; ``namespaced`` makes the paths those of a tree whose elements have a namespace.
+    It only notes what comes, and has it cut in batches: one loop is quicker than as many calls. Each document is begun
+    and finished; the next may follow.
     """
 
     __slots__ = ("cutter", "data", "events", "out")
 
-    def __init__(self, rich: bool = False, namespaced: bool = False):
-        self.out = Segments()
+    def __init__(self) -> None:
         self.events: list[Event] = []
         self.data = self.events.append
+
+    def begin(self, rich: bool = False, namespaced: bool = False) -> None:
+        """A document begins. ``rich`` also records each block's path and inline markup; ``namespaced`` makes the paths
+        those of a tree whose elements have a namespace.
+        """
+        self.events.clear()
+        self.out = Segments()
         self.cutter = cutter(self.out, rich, namespaced)
         next(self.cutter)
 
@@ -155,13 +161,18 @@ class Segmenter:
         """The element that began last ends."""
         self.events.append(None)
 
-    def close(self) -> Segments:
-        """The document is over, or has passed a limit."""
+    def close(self) -> None:
+        """The parser is done."""
+
+    def finish(self) -> Segments:
+        """The document is over, or has passed a limit: its blocks. Nothing of it stays here."""
+        out, self.out = self.out, Segments()
         with suppress(StopIteration):
             if self.events:
                 self.cutter.send(self.events)
             self.cutter.send([])
-        return self.out
+        self.events.clear()
+        return out
 
 
 def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[Event], None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -78,6 +79,8 @@ FALLBACKS = {
     "vi": "cp1258",
     "zh": "gb18030",
 }
+
+LOCAL = threading.local()  # each thread's parsers that are not at work
 
 
 def known(label: str) -> str | None:
@@ -154,10 +157,11 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
     if isinstance(html, etree._Element):
         if not isinstance(html.tag, str):  # a comment, say
             return Segments()
-        target = Segmenter(rich, namespaced=html.tag[0] == "{")
+        target = Segmenter()
+        target.begin(rich, namespaced=html.tag[0] == "{")
         with suppress(EnoughError):
             walk(html, target)
-        return target.close()
+        return target.finish()
     if isinstance(html, (bytes, bytearray, memoryview)):
         data = bytes(html)
         name = known(encoding) if encoding else None
@@ -169,14 +173,22 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
         raise TypeError(f"a page is bytes, str or an lxml tree, not {type(html).__name__}")
     if b"\0" in data:
         data = data.replace(b"\0", b"")
-    target = Segmenter(rich)
-    # The text as UTF-8, said so to the parser: no declaration in it is believed a second time.
-    parser: Any = etree.HTMLParser(target=target, encoding="utf-8", huge_tree=True)  # type: ignore[arg-type]
+    parsers = LOCAL.__dict__.setdefault("parsers", [])
+    target, parser = parsers.pop() if parsers else new_parser()
+    target.begin(rich)
     try:
-        cut: Segments = etree.fromstring(data, parser)
-        return cut
+        etree.fromstring(data, parser)
+        parsers.append((target, parser))
     except (etree.XMLSyntaxError, EnoughError):  # nothing in it but comments, say; or too much
-        return target.close()
+        pass
+    return target.finish()
+
+
+def new_parser() -> tuple[Segmenter, Any]:
+    """A parser and its target. They hold each other, and would be garbage after every page: they are used again."""
+    target = Segmenter()
+    # The text comes as UTF-8, said so to the parser: no declaration in it is believed a second time.
+    return target, etree.HTMLParser(target=target, encoding="utf-8", huge_tree=True)  # type: ignore[arg-type]
 
 
 def walk(root: etree._Element, target: Segmenter) -> None:
