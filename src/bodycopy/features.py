@@ -176,7 +176,7 @@ def features(page: Segments) -> Features:
     # Its words, and their likeness to the title's.
     word_ids, title = words(marked([*excerpts(texts), page.title[:TITLE]]), IN_TEXT).split(n)
     counts = word_ids.counts()
-    of_page = np.unique(title.ids)
+    of_page = np.array(list(set(title.ids.tolist())))  # np.unique would import numpy.ma: 7 ms of the start-up
     if len(of_page):
         hits = (word_ids.ids == of_page[:, None]).any(0)
         in_title = np.bincount(np.repeat(index, counts)[hits], minlength=n)
@@ -212,7 +212,8 @@ def features(page: Segments) -> Features:
     put_one_of(np.array([LEAD_NUMBERS.get(x.partition(" ")[0], -1) for x in leads])[lead], len(LEADS))
     put_all((within[node] >> WITHIN_SHIFTS) & 1)
     hidden = np.array(page.node_hidden)[node]
-    _, alike = np.unique(kind[node] * len(kind) + kind[parent[node]], return_inverse=True)
+    kind_in_kind = kind[node] * len(kind) + kind[parent[node]]
+    alike = np.searchsorted(sorted(set(kind_in_kind.tolist())), kind_in_kind)
     put(hidden == 2, hidden == 1, np.minimum(depth[node], 40) / 10, np.log1p(np.bincount(alike)[alike]))
 
     # The page and the place in it.
