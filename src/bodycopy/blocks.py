@@ -47,6 +47,8 @@ DOCUMENT_TAGS = frozenset({"p", "li", "article", "h1"})  # a <noscript> with one
 # Limits, so that no page takes long: what comes after so many blocks, nodes, or links in one block is left out, and
 # elements within so many others still part blocks, but are no nodes and no steps of a path.
 MOST_BLOCKS, MOST_NODES, MOST_LINKS, MOST_DEPTH = 20_000, 150_000, 50_000, 256
+# With each tag the parser may look through all elements that are open: so many tags times open elements take a second.
+MOST_SEARCHED = 500_000_000
 BREAK_MARK = "\0"  # no parsed tree can hold a NUL
 
 BATCH = 150  # events noted before they are cut
@@ -137,13 +139,13 @@ class Segmenter:
         self.events: list[Event] = []
         self.data = self.events.append
 
-    def begin(self, rich: bool = False, namespaced: bool = False) -> None:
+    def begin(self, rich: bool = False, namespaced: bool = False, source: bytes = b"") -> None:
         """A document begins. ``rich`` also records each block's path and inline markup; ``namespaced`` makes the paths
-        those of a tree whose elements have a namespace.
+        those of a tree whose elements have a namespace; ``source`` is what the parser reads, if there is one.
         """
         self.events.clear()
         self.out = Segments()
-        self.cutter = cutter(self.out, rich, namespaced)
+        self.cutter = cutter(self.out, rich, namespaced, source)
         next(self.cutter)
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -175,7 +177,7 @@ class Segmenter:
         return out
 
 
-def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[Event], None]:
+def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Generator[None, list[Event], None]:
     """Fill ``out`` from the batches of events that are sent, until an empty one comes or a limit is passed.
 
     One function, for what is local to it is quick to reach: this is the hottest loop of all.
@@ -201,6 +203,7 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
     counts: list[dict[str, int]] = [{}]  # for each open element, how many children of each tag were seen
 
     enough = closing = False
+    most_open = 0  # elements, when known
     while not closing:
         batch = [] if enough else (yield)
         closing = not batch
@@ -235,6 +238,10 @@ def cutter(out: Segments, rich: bool, namespaced: bool) -> Generator[None, list[
                 if not kinds and kind in INLINE_KINDS:
                     kind = BLOCK  # the root of a tree may be any element
                 if len(kinds) >= MOST_DEPTH:
+                    most_open = most_open or MOST_DEPTH + MOST_SEARCHED // (1 + source.count(b"<"))
+                    if len(kinds) >= most_open:
+                        enough = True
+                        break
                     if kind == SKIP and skip_from < 0:
                         skip_from = len(kinds)
                     kind = PART if kind <= VERBATIM else INERT

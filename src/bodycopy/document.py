@@ -17,6 +17,7 @@ Html = bytes | str | etree._Element | etree._ElementTree
 DECLARED = re.compile(rb"""<(?:meta\b[^>]*?charset|\?xml\b[^>]*?encoding)\s*=\s*["']?\s*([a-zA-Z0-9_:.-]+)""", re.I)
 LANGUAGE = re.compile(rb"""<html\b[^>]*?\blang\s*=\s*["']?\s*([a-zA-Z]+)""", re.I)
 SURELY_UTF8 = 4  # bytes beyond the first, over all different characters: a word of another encoding may look like UTF-8
+PIECE = 1 << 16  # bytes parsed at a time: between two of them the parser can be left
 HEAD = 4096  # bytes searched for a declaration; the standard asks for 1024, real pages need more
 
 BYTE_ORDER_MARKS = (
@@ -175,9 +176,11 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
         data = data.replace(b"\0", b"")
     parsers = LOCAL.__dict__.setdefault("parsers", [])
     target, parser = parsers.pop() if parsers else new_parser()
-    target.begin(rich)
+    target.begin(rich, source=data)
     try:
-        etree.fromstring(data, parser)
+        for at in range(0, len(data), PIECE):
+            parser.feed(data[at : at + PIECE])
+        parser.close()
         parsers.append((target, parser))
     except (etree.XMLSyntaxError, EnoughError):  # nothing in it but comments, say; or too much
         pass
