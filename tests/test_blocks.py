@@ -5,7 +5,9 @@ from helpers import cut, texts
 from lxml import etree
 from lxml import html as lxml_html
 
+from bodycopy.blocks import Segmenter
 from bodycopy.document import segment
+from bodycopy.features import features
 
 
 @pytest.mark.parametrize(
@@ -333,3 +335,18 @@ def test_the_names_of_a_container_are_its_class_id_and_role():
     )
     names = page.node_names[page.node_tag.index("div")]
     assert set(names.split()) == {"story", "teaser", "x", "main", "articleBody"}
+
+
+@pytest.mark.parametrize("rich", [False, True])
+def test_text_outside_of_all_elements_is_a_block_of_its_own(rich):
+    target = Segmenter()
+    target.begin(rich)
+    target.data("Before it all.")
+    target.start("div", {"class": "story"})
+    target.data("Inside.")
+    target.end("div")
+    target.data("Behind it all.")
+    found = target.finish()
+    assert found.texts == ["Before it all.", "Inside.", "Behind it all."]
+    assert [found.node_tag[n] for n in found.node] == ["body", "div", "body"]
+    assert features(found).numbers.shape[0] == 3

@@ -269,8 +269,15 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     if in_link:
                         linked += folded_length(parts[link_from:]) if link_from else len(text)
                     if text and len(texts) < MOST_BLOCKS:
+                        if current < 0:  # text outside of all elements: it gets one
+                            out.node_tag.append("body")
+                            parents.append(-1)
+                            out.node_names.append("")
+                            degrees.append(0)
+                            out.node_first.append(len(texts))
+                            last.append(len(texts) + 1)
                         texts.append(text)
-                        out.node.append(current)
+                        out.node.append(current if current >= 0 else len(last) - 1)
                         out.link_chars.append(linked)
                         out.n_links.append(n_links or in_link)
                         out.href.append(href)
