@@ -143,7 +143,6 @@ class Segmenter:
         """A document begins. ``rich`` also records each block's path and inline markup; ``namespaced`` makes the paths
         those of a tree whose elements have a namespace; ``source`` is what the parser reads, if there is one.
         """
-        self.events.clear()
         self.out = Segments()
         self.cutter = cutter(self.out, rich, namespaced, source)
         next(self.cutter)
@@ -168,12 +167,13 @@ class Segmenter:
 
     def finish(self) -> Segments:
         """The document is over, or has passed a limit: its blocks. Nothing of it stays here."""
-        out, self.out = self.out, Segments()
         with suppress(StopIteration):
             if self.events:
                 self.cutter.send(self.events)
             self.cutter.send([])
         self.events.clear()
+        out = self.out
+        del self.out
         return out
 
 
@@ -269,15 +269,8 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     if in_link:
                         linked += folded_length(parts[link_from:]) if link_from else len(text)
                     if text and len(texts) < MOST_BLOCKS:
-                        if current < 0:  # text outside of all elements: it gets one
-                            out.node_tag.append("body")
-                            parents.append(-1)
-                            out.node_names.append("")
-                            degrees.append(0)
-                            out.node_first.append(len(texts))
-                            last.append(len(texts) + 1)
                         texts.append(text)
-                        out.node.append(current if current >= 0 else len(last) - 1)
+                        out.node.append(current)
                         out.link_chars.append(linked)
                         out.n_links.append(n_links or in_link)
                         out.href.append(href)
@@ -383,6 +376,21 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     out.base = out.base or attributes.get("href", "")
 
     out.title = fold(out.title)
+    if -1 in out.node:
+        shelter(out)
+
+
+def shelter(out: Segments) -> None:
+    """Give each block outside of all elements one of its own."""
+    for block, node in enumerate(out.node):
+        if node < 0:
+            out.node[block] = len(out.node_tag)
+            out.node_tag.append("body")
+            out.node_parent.append(-1)
+            out.node_names.append("")
+            out.node_hidden.append(0)
+            out.node_first.append(block)
+            out.node_last.append(block + 1)
 
 
 def step_into(tag: str, steps: list[str], counts: list[dict[str, int]], namespaced: bool) -> None:

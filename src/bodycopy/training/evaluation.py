@@ -17,6 +17,11 @@ from bodycopy.training.corpora import WORD
 from bodycopy.training.examples import WORDS, Example
 
 
+def by_example(examples: Sequence[Example], scores: Floats) -> list[Floats]:
+    """The scores of the blocks of each example."""
+    return np.split(scores, np.cumsum([len(e) for e in examples])[:-1])
+
+
 def aligned_f1(kept: npt.NDArray[np.bool_], e: Example) -> float:
     """F1 of the words in the blocks kept, against the page's main text, each word of which counts in one block only.
 
@@ -41,10 +46,7 @@ def main_text(
 ) -> dict[str, dict[str, Any]]:
     """Mean F1 of the main text by corpus, and by page type where a corpus has several."""
     by_type: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    at = 0
-    for e in examples:
-        core = scores[at : at + len(e), -1]
-        at += len(e)
+    for e, core in zip(examples, by_example(examples, scores[:, -1]), strict=True):
         if e.body_words:
             kept = core >= best_cut(core, np.expm1(e.features.numbers[:, WORDS]))
             by_type[e.corpus][e.type].append(f1(kept, e))

@@ -20,7 +20,7 @@ from bodycopy.model import HTML, LABELS, Kind, Model
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError, Source, digest
-from bodycopy.training.evaluation import block_labels, line_scores, main_text, word_f1
+from bodycopy.training.evaluation import block_labels, by_example, line_scores, main_text, word_f1
 from bodycopy.training.examples import Example, examples, fingerprint
 from bodycopy.training.stacking import Progress, Settings, fit, site_folds
 from bodycopy.training.tables import read_table, write_table
@@ -190,11 +190,6 @@ def today() -> date:
     """The date, or that of SOURCE_DATE_EPOCH, by which builds are made reproducible."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     return datetime.fromtimestamp(int(epoch), UTC).date() if epoch else date.today()
-
-
-def by_example(known: Sequence[Example], scores: Floats) -> list[Floats]:
-    """The scores of the blocks of each example."""
-    return np.split(scores, np.cumsum([len(e) for e in known])[:-1])
 
 
 def measured(known: Sequence[Example], scores: Floats, models: Sequence[Model]) -> dict[str, Any]:
