@@ -20,6 +20,9 @@ def million(text: str) -> str:
     return text * 1_000_000
 
 
+LINKED_DATA = '<script type="application/ld+json">'
+STATED = '{"articleBody": "words"}'
+SITE_NAME = '<meta property="og:site_name" content="Example">'
 # What a reader would miss must come through with the threshold at 0, where anything is expected.
 PAGES = {
     "empty": (lambda: b"", None),
@@ -75,6 +78,12 @@ PAGES = {
     "a million paragraphs by breaks": (lambda: "<p>words</p>" + million("x<br><br>"), "words"),
     "300,000 empty elements": (lambda: "<p>words</p>" + "<div></div>" * 300_000, "words"),
     "300,000 cells in a row": (lambda: "<p>words</p><table><tr>" + "<td>x" * 300_000, "words"),
+    "a million pictures": (lambda: "<p>words</p>" + million("<img src=x>"), "words"),
+    "200,000 metadata": (lambda: "".join(f"<meta name={i} content=x>" for i in range(200_000)) + "<p>words", "words"),
+    "a million linked data": (lambda: f"{LINKED_DATA}{million(STATED)}</script><p>words</p>", "words"),
+    "linked data of 20 MB": (lambda: f"{LINKED_DATA}{STATED[:-2]}{'x &amp; <' * 2_000_000}</script><p>words", "words"),
+    "linked data that never ends": (lambda: f"{LINKED_DATA}{million(STATED[:-1])}</script><p>words</p>", "words"),
+    "a name in all of 20,000 blocks": (lambda: SITE_NAME + "<p>words of Example" * 20_000, "words of Example"),
     "huge attributes": (lambda: f"<div class='{'abc ' * 2_000_000}'><p id={'x' * 9_000_000}>words</p></div>", "words"),
     "a huge link": (lambda: f"<p>words <a href='data:{'a/' * 5_000_000}'>link</a></p>", "words"),
     "10,000 attributes": (lambda: f"<p {' '.join(f'a{i}=x' for i in range(10_000))}>words</p>", "words"),

@@ -8,7 +8,8 @@ What a reader never sees as text is left out: scripts, styles, vector graphics, 
 ``<noscript>`` counts if it holds paragraphs (forums put whole threads there), not if it holds an image or a plea to
 switch scripts on. Inline elements that are not displayed are left out. What is in a container that is hidden
 (``hidden``, ``display:none``, ``aria-hidden``) stays, marked: sites hide articles behind a "read more" button as often
-as they hide menus, so the model decides.
+as they hide menus, so the model decides. Of elements without text, what they tell is noted: where pictures and form
+fields stand, and what the head says of the page.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 
 # What an element does to the text around it; those up to PART part blocks. PART and INERT are no element's kind: they
 # stand for one that does only that, and for one that does nothing, or whose content is skipped.
-BLOCK, VERBATIM, PART, SKIP, BREAK, TITLE, NOSCRIPT, LINK, FORMAT, INLINE, INERT = range(11)
+BLOCK, VERBATIM, PART, SKIP, BREAK, TITLE, NOSCRIPT, LINK, FORMAT, THING, INLINE, INERT = range(12)
 
 PREFORMATTED = frozenset({"pre", "listing", "plaintext", "xmp"})
 KINDS: dict[str, int] = dict.fromkeys(
@@ -35,13 +36,18 @@ KINDS |= dict.fromkeys(
     SKIP,
 )
 KINDS |= dict.fromkeys("b strong i em code kbd samp del s sub sup".split(), FORMAT)
+KINDS |= dict.fromkeys("img amp-img input".split(), THING)
 KINDS |= dict.fromkeys(PREFORMATTED, VERBATIM)
 KINDS |= {"br": BREAK, "a": LINK, "title": TITLE, "noscript": NOSCRIPT}
-INLINE_KINDS = frozenset({BREAK, LINK, FORMAT, INLINE})
+INLINE_KINDS = frozenset({BREAK, LINK, FORMAT, THING, INLINE})
 
 # Attributes whose words tell what a container is for.
 NAMING = frozenset({"class", "id", "role", "itemprop", "data-testid", "data-component", "data-module", "aria-label"})
 HIDING = frozenset({"style", "hidden", "aria-hidden"})
+# Elements without text that tell of the blocks around them, and the text fields among the inputs.
+PICTURES = frozenset({"img", "amp-img", "picture", "video", "iframe", "object", "embed"})
+FIELDS = frozenset({"input", "textarea", "select"})
+TYPED = frozenset({"", "text", "email", "search", "tel"})
 INVISIBLE = "\u00ad\u200b\u2060\ufeff"  # soft hyphen and characters of no width
 DOCUMENT_TAGS = frozenset({"p", "li", "article", "h1"})  # a <noscript> with one of these holds a piece of the page
 # Limits, so that no page takes long: what comes after so many blocks, nodes, or links in one block is left out, and
@@ -79,8 +85,15 @@ class Segments:
     node_first: list[int] = field(default_factory=list)
     node_last: list[int] = field(default_factory=list)
 
+    pictures: list[int] = field(default_factory=list)  # the block that each belongs to (see `beside`)
+    fields: list[int] = field(default_factory=list)  # of forms, the same
+    email_fields: list[int] = field(default_factory=list)
+
     title: str = ""
     base: str = ""  # the target of <base>
+    address: str = ""  # the page's own, as it gives it
+    metadata: dict[str, str] = field(default_factory=dict)  # the contents of <meta>, by name in small letters
+    linked_data: list[str] = field(default_factory=list)  # the text of all JSON-LD, in pieces
     paths: list[str] = field(default_factory=list)  # XPath of the element that the block starts in
     list_starts: dict[int, int] = field(default_factory=dict)  # node of an ordered list → its first number
     inline: list[list[Token]] = field(default_factory=list)  # the block's text with its inline markup
@@ -188,7 +201,8 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
     kinds: list[int] = []  # what was made of the open elements
     skip_from = -1  # how many elements are open around the one whose content is skipped, -1 for none
     waiting = False  # whether that is a <noscript> that may yet turn out to hold a piece of the page
-    titling = False  # whether it is the <title>
+    heard: list[str] | None = None  # where its text is noted all the same, if it is
+    title: list[str] = []
     verbatim = 0  # preformatted elements that are open
     # The open block.
     parts: list[str] = []
@@ -219,12 +233,12 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                         counts.pop()
                 if skip_from >= 0:
                     if len(kinds) <= skip_from:
-                        skip_from, waiting, titling = -1, False, False
+                        skip_from, waiting, heard = -1, False, None
                     continue
             elif isinstance(event, str):
                 if skip_from >= 0:
-                    if titling:
-                        out.title += event
+                    if heard is not None:
+                        heard.append(event)
                 elif parts or verbatim or not event.isspace():
                     if rich:
                         if not parts:
@@ -321,6 +335,8 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     out.list_starts[current] = int(attributes["start"][:9])
             elif INLINE >= kind >= FORMAT:
                 if event is not None:
+                    if kind == THING:
+                        notice(out, tag, attributes, current, parts)
                     if not lead:
                         lead = f"{tag} {attributes['class']}" if "class" in attributes else tag
                     if rich and kind == FORMAT:
@@ -371,13 +387,40 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
             else:
                 skip_from = len(kinds) - 1
                 waiting = kind == NOSCRIPT
-                titling = kind == TITLE and not out.title
-                if tag == "base":
-                    out.base = out.base or attributes.get("href", "")
+                if kind == SKIP:
+                    notice(out, tag, attributes, current, parts)
+                    if tag == "script" and "ld+json" in attributes.get("type", "").lower():
+                        heard = out.linked_data
+                elif kind == TITLE and not title:
+                    heard = title
 
-    out.title = fold(out.title)
+    out.title = fold("".join(title))
     if -1 in out.node:
         shelter(out)
+
+
+def beside(out: Segments, node: int, parts: list[str]) -> int:
+    """The block that an element without text belongs to: the open one, else the last in its node, else the next."""
+    n = len(out.texts)
+    return n - (not parts and node >= 0 and out.node_first[node] < n)
+
+
+def notice(out: Segments, tag: str, attributes: Mapping[str, str], node: int, parts: list[str]) -> None:
+    """Note what an element without text says of the page, or of the block that it belongs to."""
+    if tag == "meta":
+        name = attributes.get("property") or attributes.get("name")
+        if name and attributes.get("content"):
+            out.metadata.setdefault(name.strip().lower(), attributes["content"])
+    elif tag == "link":
+        if attributes.get("rel", "").lower() == "canonical":
+            out.address = out.address or attributes.get("href", "")
+    elif tag == "base":
+        out.base = out.base or attributes.get("href", "")
+    elif tag in PICTURES:
+        out.pictures.append(beside(out, node, parts))
+    elif tag in FIELDS and attributes.get("type", "").lower() in TYPED:
+        about = " ".join(attributes.values()).lower().replace("-", "")
+        (out.email_fields if "email" in about else out.fields).append(beside(out, node, parts))
 
 
 def shelter(out: Segments) -> None:

@@ -4,7 +4,8 @@ Two kinds of evidence come out of one pass:
 
 * *tokens*: hashed words of the block, of its markup (names of its containers, target of its links), for the linear
   stage. Three groups are kept apart: ``text``, ``near`` (the block's own element) and ``far`` (what contains it).
-* *numbers*: lengths, shares of characters, tags, position, likeness to the title – the columns of ``NAMES``.
+* *numbers*: lengths, shares of characters, tags, position, likeness to the title and to what else the page says of
+  itself (`claims`) – the columns of ``NAMES``.
 
 Everything is computed for all blocks of a page at once; a page of n blocks costs O(n).
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 import operator
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress, count, repeat
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bodycopy.blocks import Segments
+from bodycopy.claims import borne_out, claims, targets
 from bodycopy.context import Structure, heading_above, long_around
 from bodycopy.shape import NAMES as SHAPE
 from bodycopy.shape import shape
@@ -39,7 +41,7 @@ from bodycopy.tokens import (
     words,
 )
 
-VERSION = 1  # of everything in this module: a model of another version is refused
+VERSION = 2  # of everything in this module: a model of another version is refused
 
 GROUPS = ("text", "near", "far")
 HEIGHTS = 5  # containers whose contents are described
@@ -104,6 +106,7 @@ NAMES = (
     *SHAPE,
     *("links", "link_share", "linked"),
     *("title_in_block", "block_in_title", "is_title", "repeats"),
+    *("in_description", "in_stated_body", "in_stated_other", "names_site"),
     *(f"tag_{t}" for t in OWN_TAGS),
     *(f"lead_{t}" for t in LEADS),
     *(f"within_{t}" for t in WITHIN),
@@ -112,15 +115,32 @@ NAMES = (
     *("long_before", "long_after", "to_long_before", "to_long_after"),
     *("place", "mass_before", "is_headline", "share_of_longest", "first_in_node", "same_node_as_last"),
     *("page_h1", "page_articles", "page_blocks", "page_mass", "page_longest", "page_link_share"),
+    *("page_description", "page_stated_body", "page_stated_other", "page_named"),
     *("href_external", "href_fragment", "href_depth", "href_long"),
+    *("href_within_site", "href_home", "href_near_page", "href_of_page"),
+    *("pictures", "pictures_next", "fields", "email_fields"),
     *(
         f"{what}_{h}"
         for h in range(1, HEIGHTS + 1)
-        for what in ("box_blocks", "box_mass", "box_long", "box_link_share", "box_place", "box_headline")
+        for what in (
+            *("box_blocks", "box_mass", "box_long", "box_link_share", "box_place", "box_headline"),
+            *("box_pictures", "box_fields", "box_email_fields"),
+        )
     ),
 )
 
-IN_TITLE, WORDS, LINK_SHARE = (NAMES.index(name) for name in ("block_in_title", "words", "link_share"))
+WORDS, LINK_SHARE = NAMES.index("words"), NAMES.index("link_share")
+# What is known only of a page that says something of itself.
+CLAIMED = [
+    NAMES.index(name)
+    for name in (
+        *("in_description", "in_stated_body", "in_stated_other", "names_site"),
+        *("page_description", "page_stated_body", "page_stated_other", "page_named"),
+        *("href_near_page", "href_of_page"),
+    )
+]
+EXTERNAL, WITHIN_SITE, HOME = (NAMES.index(name) for name in ("href_external", "href_within_site", "href_home"))
+TRAITS = [NAMES.index(name) for name in ("block_in_title", "in_description", "in_stated_body", "names_site")]
 
 
 @dataclass(slots=True)
@@ -174,7 +194,9 @@ def features(page: Segments) -> Features:
     put(np.log1p(links), link_share, links > 0)
 
     # Its words, and their likeness to the title's.
-    word_ids, title = words(marked([*excerpts(texts), page.title[:TITLE]]), IN_TEXT).split(n)
+    said = claims(page)
+    word_ids, beside = words(marked([*excerpts(texts), page.title[:TITLE], *said.texts]), IN_TEXT).split(n)
+    title, of_claims = beside.split(1)
     counts = word_ids.counts()
     of_page = np.array(list(set(title.ids.tolist())))  # np.unique would import numpy.ma: 7 ms of the start-up
     if len(of_page):
@@ -188,6 +210,8 @@ def features(page: Segments) -> Features:
     put(
         of_title, in_title_share, (of_title > 0.5) & (in_title_share > 0.8), np.log(list(map(times.__getitem__, texts)))
     )
+
+    put_all(borne_out(said, of_claims, texts, word_ids))
 
     # The element and what it stands in.
     # Kinds: of a container, its tag and names; of the first inline element in a block, the same. Names begin with a
@@ -246,6 +270,7 @@ def features(page: Segments) -> Features:
     put(np.concatenate(([False], node[1:] == node[:-1])))
     put(np.log1p(h1_so_far[-1]), np.log1p(articles[-1]), np.log1p(n), np.log1p(total), np.log1p(longest))
     put(linked_chars.sum() / length.sum())
+    put(*np.log1p(of_claims.counts()[1:]), bool(said.names or said.texts[0]))
     tags_and_names += zip(repeat("in"), leads)
     markup = marked([*(f"<{tag} {x[:NAMED]}" for tag, x in tags_and_names), *(h[:TARGET] for h in hrefs)])
     target_ends = markup.ends[-n:]
@@ -253,6 +278,14 @@ def features(page: Segments) -> Features:
     initial = markup.codes[target_starts]
     slashes = np.diff(np.searchsorted(np.flatnonzero(markup.codes == ord("/")), markup.ends[-n - 1 :]))
     put(initial == ord("h"), initial == ord("#"), np.minimum(slashes, 8) / 4, target_ends - target_starts > 60)
+    put_all(targets(said, hrefs))
+
+    # Pictures and fields of forms.
+    things = np.zeros((3, n + 1), np.int64)  # how many come before each block
+    for row_of_things, at in zip(things, (page.pictures, page.fields, page.email_fields), strict=True):
+        np.cumsum(np.bincount(at, minlength=n)[:n], out=row_of_things[1:])
+    pictures, fields, email_fields = np.diff(things)
+    put(np.minimum(pictures, 3), np.minimum(np.append(pictures[1:], 0), 3), fields > 0, email_fields > 0)
 
     # Containers: of those with the same blocks the topmost, then the same from its parent up.
     size = last - first
@@ -277,6 +310,7 @@ def features(page: Segments) -> Features:
     described[:, 3] = inside[2] / np.maximum(1, inside[1])
     described[:, 4] = (index - a) / np.maximum(1, blocks)
     described[:, 5] = (a <= headline) & (headline < z)
+    described[:, 6:] = np.log1p(things[:, z] - things[:, a]).swapaxes(0, 1)
 
     # The block's node and those above it. The parent of the root is the node behind the last, whose kind is -1.
     parent = np.append(parent, -1)
@@ -300,7 +334,18 @@ def features(page: Segments) -> Features:
 def structure_of(numbers: Floats, boxes: Ints, alike: Ints, heading: Ints) -> Structure:
     """The structure of a page, what can be had from its numbers, shape (blocks, len(NAMES)), filled in."""
     mass = np.expm1(numbers[:, WORDS]) * (1 - 0.9 * numbers[:, LINK_SHARE])
-    return Structure(boxes, alike, mass, numbers[:, IN_TITLE, None], heading)
+    return Structure(boxes, alike, mass, numbers[:, TRAITS], heading)
+
+
+def unclaimed(f: Features) -> Features:
+    """The features of the same page as if it said nothing of itself but its title."""
+    numbers = f.numbers.copy()
+    numbers[:, CLAIMED] = 0
+    external = numbers[:, EXTERNAL] > 0
+    numbers[external, WITHIN_SITE] = -1
+    numbers[external, HOME] = 0
+    old = f.structure
+    return replace(f, numbers=numbers, structure=structure_of(numbers, old.boxes, old.alike, old.heading))
 
 
 def linear_scores(f: Features, tables: Sequence[Floats]) -> Floats:

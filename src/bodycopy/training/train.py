@@ -9,13 +9,14 @@ from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 import bodycopy
 from bodycopy.api import settled
 from bodycopy.decide import placed, text_cut
+from bodycopy.features import Features, unclaimed
 from bodycopy.model import HTML, LABELS, Kind, Model
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN
@@ -27,6 +28,7 @@ from bodycopy.training.tables import read_table, write_table
 from bodycopy.training.texts import TEXT_SETTINGS, read_texts, stock_of, text_examples
 
 THRESHOLDS = (None, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # for text, that the card tells of; None: chosen for each
+SILENT = 3  # each such page is also learned from as if it said nothing of itself: many come without their head
 CACHED = 4 << 30  # bytes of features that are kept for the next time
 
 
@@ -119,6 +121,8 @@ def train(
     together = [*known, *own, *(e for e in own for _ in range(weight - 1))]
     if not together:
         raise DataError(f"nothing to train a model for {kind.name} on")
+    if kind is HTML:
+        together += [replace(e, features=unclaimed(cast(Features, e.features))) for e in known[::SILENT]]
     fitted = fit(together, settings, say, cross_validate, final)
     card = card_of([*known, *own], kind, settings, weight if own else 1, final)
     if fitted.scores is not None:

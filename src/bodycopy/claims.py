@@ -1,0 +1,166 @@
+"""Head → claims: what a page says of itself, and which blocks bear it out.
+
+Pages name who publishes them, give their address, describe themselves in a sentence or two, and state their text for
+search engines (schema.org's vocabulary in JSON-LD). Any of it may be missing, cut short or wrong: it is evidence for
+the model to weigh, and never output. What praises the site that it stands on is rarely the text of the piece; what the
+page states as its text mostly is.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from bodycopy.blocks import Segments
+from bodycopy.tokens import MARK, Floats, Ints, Ragged
+
+DESCRIPTIONS = ("description", "og:description", "twitter:description")
+NAMES = ("og:site_name", "application-name", "apple-mobile-web-app-title")
+STATED = re.compile(
+    r'"(articleBody|text|reviewBody|description|abstract)"\s*+:\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL
+)
+TAGS = re.compile(r"<[^>]{0,300}>")
+TITLE_PARTS = re.compile(r"\s+[|–—\-:»·]\s+|\s*\|\s*")
+LONGEST, TITLE = 20_000, 300  # characters of each text that are compared, and at the end of a title
+MOST_DATA = 1_000_000  # characters of JSON-LD that are searched
+SHORTEST_NAME, LONGEST_NAME = 3, 40
+SURE_NAME = 5  # characters from which a name is looked for inside words, too
+SCHEMES, AFTER_SCHEME = ("https://", "http://", "//"), len("https://")
+NO_PAGES = ("#", "javascript:", "mailto:", "tel:")
+NO_PATH = re.compile(r"^(?:https?:)?//[^/?#]*|[?#].*")
+STEPS = 4  # of a path, at most
+TABLE = 1 << 17  # pairs of words, by hash
+
+
+@dataclass(slots=True)
+class Claims:
+    """What a page says of itself."""
+
+    names: list[str]  # of the site, as `joined` writes them; those shorter than SURE_NAME are in the texts
+    site: str  # the part of the host that stands for the site: "example" of www.example.co.uk
+    path: str  # of the page's address
+    texts: list[str]  # short names; the description; the stated text of the article; other stated texts
+
+
+def claims(page: Segments) -> Claims:
+    """What a page says of itself."""
+    told = page.metadata
+    try:
+        address = urlsplit(page.address or told.get("og:url", ""))
+        host, path = address.hostname or "", address.path
+    except ValueError:  # "http://["
+        host = path = ""
+    site = max((label for label in host.split(".")[:-1] if label != "www"), key=len, default="")
+    site = site if len(site) >= SHORTEST_NAME else host
+    title = TITLE_PARTS.split(page.title[-TITLE:])
+    names = {joined(name) for name in (site, *(told.get(n, "") for n in NAMES), title[-1] if len(title) > 1 else "")}
+    names = {name for name in names if SHORTEST_NAME <= len(name) <= LONGEST_NAME}
+    short = {name for name in names if len(name) < SURE_NAME}
+    description = "\n".join(dict.fromkeys(told[name] for name in DESCRIPTIONS if name in told))
+    texts = (" ".join(sorted(short)), description, *stated("".join(page.linked_data)[:MOST_DATA]))
+    return Claims(sorted(names - short), site, path, [text[:LONGEST] for text in texts])
+
+
+def joined(text: str) -> str:
+    """A text in small letters and as one word: names are written as one word or as several."""
+    return text.lower().replace(" ", "").replace("-", "")
+
+
+def stated(linked_data: str) -> tuple[str, str]:
+    """The texts of articles in JSON-LD, and the others: reviews, answers, posts, descriptions. It is searched, not
+    parsed, for much of it on the web is broken.
+    """
+    found: tuple[list[str], list[str]] = ([], [])
+    for key, literal in STATED.findall(linked_data):
+        try:
+            text = json.loads(literal, strict=False)
+        except ValueError:
+            continue
+        found[key != "articleBody"].append(TAGS.sub(" ", html.unescape(text[:LONGEST])))
+    return "\n".join(found[0]), "\n".join(found[1])
+
+
+def borne_out(said: Claims, said_words: Ragged, texts: list[str], words: Ragged) -> Floats:
+    """The share of each block's pairs of words that is in the page's description, in the stated text of the article and
+    in other stated texts; and whether it names the site. Shape (4, blocks).
+
+    ``said_words`` are those of the claims' texts, ``words`` the blocks'.
+    """
+    n = len(texts)
+    out = np.zeros((4, n), np.float32)
+    owner = np.repeat(np.arange(n), words.counts())
+    starts = said_words.starts
+    if starts[-1] > starts[1]:
+        table = np.zeros(TABLE, np.uint8)
+        for bit, (a, z) in enumerate(pairwise(starts[1:])):
+            table[pairs(said_words.ids[a:z])] |= 1 << bit
+        found = table[pairs(words.ids)]
+        found[owner[1:] != owner[:-1]] = 0
+        at = np.flatnonzero(found)
+        for bit, row in enumerate(out[:3]):
+            row[:] = np.bincount(owner[at], found[at] >> bit & 1, n)
+        out[:3] /= np.maximum(words.counts() - 1, 1)
+    if starts[1]:
+        hits = (words.ids == said_words.ids[: starts[1], None]).any(0)
+        out[3] = np.bincount(owner[hits], minlength=n) > 0
+    out[3, list(naming(said.names, texts))] = 1
+    return out
+
+
+def naming(names: list[str], texts: list[str]) -> Iterator[int]:
+    """The numbers of the texts that hold one of some names, some of them more than once."""
+    whole = joined(MARK.join(texts)) if names else ""
+    if whole.count(MARK) >= len(texts):  # a text holds a mark
+        whole = MARK.join(joined(text.replace(MARK, "")) for text in texts)
+    for name in names:
+        found = end = 0
+        at = whole.find(name)
+        while at >= 0:
+            found += whole.count(MARK, end, at)
+            yield found
+            end = whole.find(MARK, at)
+            at = whole.find(name, end) if end >= 0 else -1
+
+
+def pairs(ids: Ints) -> Ints:
+    """Where each word and the one behind it are looked up together."""
+    return (ids[1:] + 31 * ids[:-1]) & (TABLE - 1)
+
+
+def targets(said: Claims, hrefs: list[str]) -> Floats:
+    """Of the target of each block's link: whether it is within the site (1) or not (-1), 0 without one; whether it is
+    the site's first page; how many of the first STEPS of the page's own path it shares, in parts of 1; whether it is
+    the page itself. Shape (4, blocks).
+    """
+    numbers = {href: i for i, href in enumerate(dict.fromkeys(hrefs))}
+    out = np.zeros((4, len(numbers)), np.float32)
+    site, path = said.site, said.path.rstrip("/")
+    within, home = [], []
+    for href in numbers:
+        if not href.startswith(SCHEMES):
+            within.append(0 if not href or href.startswith(NO_PAGES) else 1)
+            home.append(href == "/")
+        elif site and site in href:
+            within.append(1)
+            home.append(href.find("/", AFTER_SCHEME) in (-1, len(href) - 1))
+        else:
+            within.append(-1)
+            home.append(False)
+    out[:2] = within, home
+    steps = path.split("/")[1:]
+    for i in range(1, min(len(steps), STEPS) + 1):
+        start = "/".join(("", *steps[:i])) + "/" * (i < len(steps))
+        shared = [start in href for href in numbers]
+        if not any(shared):
+            break
+        out[2] += np.array(shared) / STEPS
+    if path:
+        out[3] = [path in href and NO_PATH.sub("", href).rstrip("/") == path for href in numbers]
+    return out[:, list(map(numbers.__getitem__, hrefs))]
