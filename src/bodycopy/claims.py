@@ -136,7 +136,7 @@ def pairs(ids: Ints) -> Ints:
 
 def targets(said: Claims, hrefs: list[str]) -> Floats:
     """Of the target of each block's link: whether it is within the site (1) or not (-1), 0 without one; whether it is
-    the site's first page; how many of the first STEPS of the page's own path it shares, in parts of 1; whether it is
+    the site's first page; what part of STEPS steps of the page's own path it shares, from the first on; whether it is
     the page itself. Shape (4, blocks).
     """
     numbers = {href: i for i, href in enumerate(dict.fromkeys(hrefs))}
