@@ -28,7 +28,7 @@ from bodycopy.training.tables import read_table, write_table
 from bodycopy.training.texts import TEXT_SETTINGS, read_texts, stock_of, text_examples
 
 THRESHOLDS = (None, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # for text, that the card tells of; None: chosen for each
-SILENT = 3  # each such page is also learned from as if it said nothing of itself: many come without their head
+SILENT = 6  # each such page is also learned from as if it said nothing of itself: many come without their head
 CACHED = 4 << 30  # bytes of features that are kept for the next time
 
 
