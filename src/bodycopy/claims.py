@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from bodycopy.blocks import Segments
-from bodycopy.tokens import MARK, Floats, Ints, Ragged
+from bodycopy.tokens import MARK, Floats, Ints, Ragged, in_one
 
 DESCRIPTIONS = ("description", "og:description", "twitter:description")
 NAMES = ("og:site_name", "application-name", "apple-mobile-web-app-title")
@@ -116,17 +116,14 @@ def borne_out(said: Claims, said_words: Ragged, texts: list[str], words: Ragged)
 
 def naming(names: list[str], texts: list[str]) -> Iterator[int]:
     """The numbers of the texts that hold one of some names, some of them more than once."""
-    whole = joined(MARK.join(texts)) if names else ""
-    if whole.count(MARK) >= len(texts):  # a text holds a mark
-        whole = MARK.join(joined(text.replace(MARK, "")) for text in texts)
+    whole = joined(in_one(texts)) if names else ""
     for name in names:
-        found = end = 0
-        at = whole.find(name)
-        while at >= 0:
-            found += whole.count(MARK, end, at)
+        found = start = 0
+        while (at := whole.find(name, start)) >= 0:
+            found += whole.count(MARK, start, at)
             yield found
-            end = whole.find(MARK, at)
-            at = whole.find(name, end) if end >= 0 else -1
+            found += 1
+            start = whole.find(MARK, at) + 1
 
 
 def pairs(ids: Ints) -> Ints:

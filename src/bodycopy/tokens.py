@@ -159,11 +159,16 @@ class Marked:
     ends: Ints
 
 
-def marked(texts: list[str]) -> Marked:
+def in_one(texts: list[str]) -> str:
+    """Some texts in one, with a mark behind each, and no other."""
     whole = MARK.join([*texts, ""])
     if whole.count(MARK) != len(texts):
         whole = MARK.join([*(t.replace(MARK, " ") for t in texts), ""])
-    codes = np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
+    return whole
+
+
+def marked(texts: list[str]) -> Marked:
+    codes = np.frombuffer(in_one(texts).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
     return Marked(codes, np.flatnonzero(codes == 1))
 
 
