@@ -16,6 +16,7 @@ from bodycopy.api import resolver
 from bodycopy.blocks import Segments
 from bodycopy.cli import main
 from bodycopy.document import segment
+from bodycopy.features import NAMES, features
 from bodycopy.model import HTML, LABELS, OUTPUTS, TEXT, Kind, Model, Network
 from bodycopy.page import Page, make_page
 from bodycopy.tokens import BUCKETS
@@ -29,6 +30,13 @@ def cut(html: bytes | str, rich: bool = False) -> Segments:
 
 def texts(html: bytes | str) -> list[str]:
     return cut(html).texts
+
+
+def texts_where(html: str, name: str, low: float = 0.5) -> list[str]:
+    """The blocks of a page whose number of that name is higher."""
+    page = cut(html)
+    values = features(page).numbers[:, NAMES.index(name)]
+    return [text for text, value in zip(page.texts, values, strict=True) if value > low]
 
 
 def labelled(html: str, labels: list[str] | None = None, url: str | None = None) -> Page:

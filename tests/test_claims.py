@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers import cut
+from helpers import cut, texts_where
 
 from bodycopy.claims import claims, naming, stated
 from bodycopy.features import NAMES, features, unclaimed
@@ -32,12 +32,6 @@ PAGE = f"""
 """  # noqa: E501
 
 
-def texts_where(name: str, low: float = 0.5, page: str = PAGE) -> list[str]:
-    found = cut(page)
-    values = features(found).numbers[:, NAMES.index(name)]
-    return [text for text, value in zip(found.texts, values, strict=True) if value > low]
-
-
 @pytest.mark.parametrize(
     ("name", "starts"),
     [
@@ -56,7 +50,7 @@ def texts_where(name: str, low: float = 0.5, page: str = PAGE) -> list[str]:
     ],
 )
 def test_a_named_number_is_what_its_name_says(name, starts):
-    found = texts_where(name)
+    found = texts_where(PAGE, name)
     assert len(found) == len(starts), found
     for text, start in zip(found, starts, strict=True):
         assert text.startswith(start)
@@ -96,7 +90,7 @@ def test_the_address_may_stand_in_the_metadata():
 
 def test_short_names_are_whole_words():
     page = '<meta property="og:site_name" content="Hub"><p>From the Hub, with love</p><p>Shubert at the GitHub</p>'
-    assert texts_where("names_site", page=page) == ["From the Hub, with love"]
+    assert texts_where(page, "names_site") == ["From the Hub, with love"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import cut, random_model
+from helpers import cut, random_model, texts_where
 from scipy.sparse import csr_matrix
 
 from bodycopy import features as module
@@ -126,12 +126,6 @@ def test_linear_scores_are_the_product_of_the_training_matrix_and_the_table(html
 
 def column(html: str, name: str) -> list[float]:
     return features(cut(html)).numbers[:, NAMES.index(name)].tolist()
-
-
-def texts_where(html: str, name: str, low: float = 0.5) -> list[str]:
-    page = cut(html)
-    values = features(page).numbers[:, NAMES.index(name)]
-    return [text for text, value in zip(page.texts, values, strict=True) if value > low]
 
 
 @pytest.mark.parametrize(

@@ -95,9 +95,9 @@ def borne_out(said: Claims, said_words: Ragged, texts: list[str], words: Ragged)
     """
     n = len(texts)
     out = np.zeros((4, n), np.float32)
-    owner = np.repeat(np.arange(n), words.counts())
     starts = said_words.starts
     if starts[-1] > starts[1]:
+        owner = words.owners()
         table = np.zeros(TABLE, np.uint8)
         for bit, (a, z) in enumerate(pairwise(starts[1:])):
             table[pairs(said_words.ids[a:z])] |= 1 << bit
@@ -108,8 +108,7 @@ def borne_out(said: Claims, said_words: Ragged, texts: list[str], words: Ragged)
             row[:] = np.bincount(owner[at], found[at] >> bit & 1, n)
         out[:3] /= np.maximum(words.counts() - 1, 1)
     if starts[1]:
-        hits = (words.ids == said_words.ids[: starts[1], None]).any(0)
-        out[3] = np.bincount(owner[hits], minlength=n) > 0
+        out[3] = words.hits(said_words.ids[: starts[1]]) > 0
     out[3, list(naming(said.names, texts))] = 1
     return out
 

@@ -102,11 +102,13 @@ H1 = OWN_TAGS.index("h1")
 
 WITHIN_SHIFTS = np.arange(len(WITHIN))[:, None]
 
+IN_CLAIMS = ("in_description", "in_stated_body", "in_stated_other", "names_site")
+PAGE_CLAIMS = ("page_description", "page_stated_body", "page_stated_other", "page_named")
 NAMES = (
     *SHAPE,
     *("links", "link_share", "linked"),
     *("title_in_block", "block_in_title", "is_title", "repeats"),
-    *("in_description", "in_stated_body", "in_stated_other", "names_site"),
+    *IN_CLAIMS,
     *(f"tag_{t}" for t in OWN_TAGS),
     *(f"lead_{t}" for t in LEADS),
     *(f"within_{t}" for t in WITHIN),
@@ -115,7 +117,7 @@ NAMES = (
     *("long_before", "long_after", "to_long_before", "to_long_after"),
     *("place", "mass_before", "is_headline", "share_of_longest", "first_in_node", "same_node_as_last"),
     *("page_h1", "page_articles", "page_blocks", "page_mass", "page_longest", "page_link_share"),
-    *("page_description", "page_stated_body", "page_stated_other", "page_named"),
+    *PAGE_CLAIMS,
     *("href_external", "href_fragment", "href_depth", "href_long"),
     *("href_within_site", "href_home", "href_near_page", "href_of_page"),
     *("pictures", "pictures_next", "fields", "email_fields"),
@@ -131,14 +133,7 @@ NAMES = (
 
 WORDS, LINK_SHARE = NAMES.index("words"), NAMES.index("link_share")
 # What is known only of a page that says something of itself.
-CLAIMED = [
-    NAMES.index(name)
-    for name in (
-        *("in_description", "in_stated_body", "in_stated_other", "names_site"),
-        *("page_description", "page_stated_body", "page_stated_other", "page_named"),
-        *("href_near_page", "href_of_page"),
-    )
-]
+CLAIMED = [NAMES.index(name) for name in (*IN_CLAIMS, *PAGE_CLAIMS, "href_near_page", "href_of_page")]
 EXTERNAL, WITHIN_SITE, HOME = (NAMES.index(name) for name in ("href_external", "href_within_site", "href_home"))
 TRAITS = [NAMES.index(name) for name in ("block_in_title", "in_description", "in_stated_body", "names_site")]
 
@@ -199,11 +194,7 @@ def features(page: Segments) -> Features:
     title, of_claims = beside.split(1)
     counts = word_ids.counts()
     of_page = np.array(list(set(title.ids.tolist())))  # np.unique would import numpy.ma: 7 ms of the start-up
-    if len(of_page):
-        hits = (word_ids.ids == of_page[:, None]).any(0)
-        in_title = np.bincount(np.repeat(index, counts)[hits], minlength=n)
-    else:
-        in_title = np.zeros(n, np.int64)
+    in_title = word_ids.hits(of_page)
     in_title_share = in_title / np.maximum(counts, 1)
     of_title = np.minimum(in_title / max(1, len(of_page)), 1)
     times = Counter(texts)
@@ -397,8 +388,8 @@ def token_rows(f: Features) -> tuple[Ints, Ints, Floats]:
         owner = np.broadcast_to(np.arange(n), chain.shape)[there]
         return np.repeat(owner, f.names.counts()[kinds]), f.names.take(kinds).ids
 
-    add(0, np.repeat(np.arange(n), f.text.counts()), f.text.ids)
+    add(0, f.text.owners(), f.text.ids)
     near, ids = spread(f.chain[:2])
-    add(1, np.concatenate((near, np.repeat(np.arange(n), f.targets.counts()))), np.concatenate((ids, f.targets.ids)))
+    add(1, np.concatenate((near, f.targets.owners())), np.concatenate((ids, f.targets.ids)))
     add(2, *spread(f.chain[2:]))
     return np.concatenate(blocks), np.concatenate(buckets), np.concatenate(values)

@@ -114,6 +114,15 @@ class Ragged:
     def counts(self) -> Ints:
         return self.starts[1:] - self.starts[:-1]
 
+    def owners(self) -> Ints:
+        """The item that each token belongs to."""
+        return np.repeat(np.arange(len(self.starts) - 1), self.counts())
+
+    def hits(self, among: Ints) -> Ints:
+        """How many tokens of each item are among some few others."""
+        found = (self.ids == among[:, None]).any(0)
+        return np.bincount(self.owners()[found], minlength=len(self.starts) - 1)
+
     def split(self, n: int) -> tuple[Ragged, Ragged]:
         """The first ``n`` items, and the rest."""
         at = self.starts[n]
@@ -121,8 +130,7 @@ class Ragged:
 
     def sorted(self) -> Ragged:
         """The same items, each in ascending order: what a bag of tokens is, whatever their order was."""
-        owner = np.repeat(np.arange(len(self.starts) - 1), self.counts())
-        return Ragged(self.ids[np.lexsort((self.ids, owner))], self.starts)
+        return Ragged(self.ids[np.lexsort((self.ids, self.owners()))], self.starts)
 
     def take(self, items: Ints) -> Ragged:
         """Some of the items, in that order."""
@@ -218,7 +226,7 @@ def phrase_buckets(words: Ragged) -> Ragged:
     """Words, pairs of words, the first word and, of blocks of up to 6 words, the whole as one."""
     n_blocks = len(words.starts) - 1
     counts = words.counts()
-    owner = np.repeat(np.arange(n_blocks), counts)
+    owner = words.owners()
     place = np.arange(len(words.ids)) - words.starts[:-1][owner]
     ids = words.ids
     pairs = np.flatnonzero((place > 0) & (place < 16))
