@@ -33,6 +33,9 @@ def card_lines(model: Model) -> list[str]:
         *table(("corpus", "pages", "examples", "blocks", "labelled"), corpora(card)),
         "",
     ]
+    if "lines" in card:
+        of = card["lines"]
+        out += [f"And {of['lines']} lines without a page, by language: {', '.join(of['languages'])}.", ""]
     scores = card.get("cross_validated")
     if scores is None:
         return [*out, "It was not cross-validated: `bodycopy evaluate` says what it is worth.", ""]

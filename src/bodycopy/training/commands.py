@@ -21,6 +21,7 @@ from bodycopy.files import write_file
 from bodycopy.model import KINDS, TEXT
 from bodycopy.training.annotation import add_page, annotate, counts, files_in, problems, read, row
 from bodycopy.training.corpora import DataError, Source, address, read_bytes, read_labels, read_text
+from bodycopy.training.languages import read_lines
 from bodycopy.training.layouts import corpus_digest, is_corpus, read_data, read_sources
 from bodycopy.training.review import review
 
@@ -205,7 +206,9 @@ Examples:
               help="Model to train; may be given twice. [default: html, and text where there are texts]")  # fmt: skip
 @click.option("--labels", multiple=True, type=ANY, help="Labels of pages in corpora: JSON Lines, or a folder of them.")
 @click.option("--texts", multiple=True, type=FILE, help="What extractors made of the pages, as JSON Lines.")
-@click.option("--lines", type=FOLDER, help="Folder of promo.txt and related.txt, which texts are embellished with.")
+@click.option("--lines", type=FOLDER,
+              help="Folder of LANGUAGE.tsv, to learn words for HTML from, and of promo.txt and related.txt, to "
+              "embellish texts with. [default: lines/ in training data that is given]")  # fmt: skip
 @click.option("--tables", type=click.Path(file_okay=False, path_type=Path), help="Write feature tables, no models.")
 @click.option("--cross-validate", is_flag=True, help="Score the models on pages that they were not fitted on; slow.")
 @click.option(
@@ -263,9 +266,9 @@ def train_command(
             say(f"{len(sources)} pages, {sum(s.labels is not None for s in sources)} of them labelled")
         if "html" in chosen and sources:
             given["html"] += steps.html_examples(sources, jobs, cache)
+        lines = lines or steps.lines_folder([base, *data] if base else data)
         if "text" in chosen and sources:
-            folder = lines or (base / "lines" if base else None)
-            given["text"] += steps.examples_of_texts(sources, texts, folder, jobs=jobs, seed=seed)
+            given["text"] += steps.examples_of_texts(sources, texts, lines, jobs=jobs, seed=seed)
         if tables is not None:
             for path in steps.write_tables(tables, [e for known in given.values() for e in known]):
                 pages = [s for s in sources if s.corpus == path.stem]
@@ -281,7 +284,8 @@ def train_command(
                 known = steps.sampled(known, sample, seed)
             say(f"{kind}: {len(known) + len(own)} examples, {sum(map(len, [*known, *own]))} blocks")
             settings = steps.settings_for(KINDS[kind], seed, jobs)
-            model = steps.train(known, KINDS[kind], settings, say, cross_validate, own, weight)
+            beside = read_lines(lines) if lines and kind == "html" else None
+            model = steps.train(known, KINDS[kind], settings, say, cross_validate, own, weight, lines=beside)
             target = output / f"{kind}.npz"
             if steps.put_model(model, target):
                 click.echo(f"{target}: the old one is kept as {target.name}.old")

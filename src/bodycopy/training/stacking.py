@@ -38,10 +38,11 @@ from bodycopy.model import (
     probabilities,
     totals,
 )
-from bodycopy.tokens import BUCKETS, Floats
+from bodycopy.tokens import BUCKETS, IN_TEXT, Floats, excerpts, marked, phrase_buckets, words
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError
 from bodycopy.training.examples import WORDS, Example
+from bodycopy.training.languages import Lines
 
 CORE = len(LABELS)  # the core's place in OUTPUTS
 
@@ -59,6 +60,7 @@ class Settings:
     seed: int = 0
     linear_alpha: float = 2e-6
     linear_epochs: int = 5
+    line_weight: float = 3.0  # of a line without a page, in the linear stage's loss; that of a block is 1
     bag: int = 12  # networks for the core, and as many for the labels
     bag_hidden: int = 48
     hidden: int = 160  # units of the network that imitates them; 0 to keep the bag itself
@@ -85,10 +87,24 @@ def tokens_of(e: Example) -> sp.csr_matrix:
     return sp.csr_matrix((values, (rows.astype(np.int32), columns.astype(np.int32))), shape)
 
 
-class Table:
-    """All blocks of some examples in one table."""
+def tokens_of_lines(texts: list[str], kind: Kind) -> sp.csr_matrix:
+    """The tokens of lines without a page, which are those of their text: shape (lines, rows of the token table)."""
+    found = phrase_buckets(words(marked(excerpts(texts)), IN_TEXT))
+    weights = 1 / np.sqrt(np.maximum(found.counts(), 1))
+    values = weights[found.owners()].astype(np.float32)
+    # Those of the text come first in the token table.
+    return sp.csr_matrix((values, found.ids.astype(np.int32), found.starts), (len(texts), BUCKETS * kind.groups))
 
-    def __init__(self, examples: Sequence[Example], corpora: Sequence[tuple[str, float]] = ()):
+
+class Table:
+    """All blocks of some examples in one table, and lines that the linear stage is fitted on beside them."""
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        corpora: Sequence[tuple[str, float]] = (),
+        lines: Lines | None = None,
+    ):
         self.examples = examples
         self.kind = examples[0].kind
         self.starts = np.concatenate(([0], np.cumsum([len(e) for e in examples])))
@@ -105,6 +121,8 @@ class Table:
         of_corpus = np.array([dict(corpora).get(e.corpus, 1.0) for e in examples], np.float32)[self.page]
         self.weight = (weight / weight.mean()).astype(np.float32) * of_corpus  # in the core's loss
         self.label_weight = of_corpus  # in the labels'
+        self.line_tokens = tokens_of_lines(lines.texts if lines else [], self.kind)
+        self.line_labels = lines.labels if lines else np.empty(0, np.int8)
 
     def targets(self, output: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
         """Which blocks have a known value of an output, and whether it is 1."""
@@ -131,6 +149,11 @@ def fit_linear(table: Table, rows: npt.NDArray[np.bool_], settings: Settings) ->
     def fit(output: int) -> tuple[Floats, float]:
         known, target = table.targets(output)
         chosen = np.flatnonzero(known & rows)
+        tokens, target, weight = table.tokens[chosen], target[chosen], table.label_weight[chosen]
+        if output != CORE and len(table.line_labels):  # what is running text, the corpora tell alone
+            tokens = sp.vstack((tokens, table.line_tokens), format="csr")
+            target = np.concatenate((target, (table.line_labels == output).astype(int)))
+            weight = np.concatenate((weight, np.full(len(table.line_labels), settings.line_weight, np.float32)))
         model = SGDClassifier(
             loss="log_loss",
             alpha=settings.linear_alpha,
@@ -139,7 +162,7 @@ def fit_linear(table: Table, rows: npt.NDArray[np.bool_], settings: Settings) ->
             average=True,
             random_state=settings.seed,
         )
-        model.fit(table.tokens[chosen], target[chosen], sample_weight=table.label_weight[chosen])
+        model.fit(tokens, target, sample_weight=weight)
         return model.coef_[0].astype(np.float32), float(model.intercept_[0])
 
     fitted = Parallel(n_jobs=settings.jobs, backend="threading")(delayed(fit)(o) for o in range(len(OUTPUTS)))
@@ -330,16 +353,18 @@ def fit(
     say: Progress = lambda _: None,
     cross_validate: bool = False,
     final: Any = None,
+    lines: Lines | None = None,
 ) -> Fitted:
     """Fit all stages on all examples, each on out-of-fold scores of the one before.
 
     ``cross_validate``: fit the networks of each fold, too, for honest scores of all blocks; it takes several times as
-    long. ``final``: a scikit-learn classifier that takes the networks' place. Raises DataError where examples lack a
-    label, TypeError for a classifier that does not convert to a network (see `layers_of`).
+    long. ``final``: a scikit-learn classifier that takes the networks' place. ``lines``: what the linear stage learns
+    words from beside the examples. Raises DataError where examples lack a label, TypeError for a classifier that does
+    not convert to a network (see `layers_of`).
     """
     if final is not None:
         check_converts(final)
-    table = Table(examples, settings.corpora)
+    table = Table(examples, settings.corpora, lines)
     fold = site_folds(examples, settings.folds, settings.seed)[table.page]
     check_classes(table, fold)
     everything = np.ones(len(fold), bool)

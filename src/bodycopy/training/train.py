@@ -23,6 +23,7 @@ from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError, Source, digest
 from bodycopy.training.evaluation import block_labels, by_example, line_scores, main_text, word_f1
 from bodycopy.training.examples import Example, examples, fingerprint
+from bodycopy.training.languages import Lines
 from bodycopy.training.stacking import Progress, Settings, fit, site_folds
 from bodycopy.training.tables import read_table, write_table
 from bodycopy.training.texts import TEXT_SETTINGS, read_texts, stock_of, text_examples
@@ -35,6 +36,12 @@ CACHED = 4 << 30  # bytes of features that are kept for the next time
 def is_training_data(folder: Path) -> bool:
     """Whether a folder is laid out as ours is, with feature tables."""
     return (folder / "tables").is_dir()
+
+
+def lines_folder(folders: Iterable[Path]) -> Path | None:
+    """The folder with lines in the first of some folders that is training data and has one."""
+    found = (folder / "lines" for folder in folders if is_training_data(folder))
+    return next((folder for folder in found if folder.is_dir()), None)
 
 
 def of_kind(known: Iterable[Example], kind: Kind) -> list[Example]:
@@ -111,11 +118,12 @@ def train(
     own: Sequence[Example] = (),
     weight: int = 1,
     final: Any = None,
+    lines: Lines | None = None,
 ) -> Model:
     """Fit a model on examples of one kind; its card tells of them and, if cross-validated, of its scores.
 
-    ``own`` are examples that count ``weight`` times each, beside the others. ``final`` is that of `stacking.fit`, whose
-    errors are raised.
+    ``own`` are examples that count ``weight`` times each, beside the others. ``final`` and ``lines`` are those of
+    `stacking.fit`, whose errors are raised.
     """
     known = sorted(known, key=lambda e: (e.corpus, e.id))  # from pages and from tables alike
     together = [*known, *own, *(e for e in own for _ in range(weight - 1))]
@@ -123,8 +131,8 @@ def train(
         raise DataError(f"nothing to train a model for {kind.name} on")
     if kind is HTML:
         together += [replace(e, features=unclaimed(cast(Features, e.features))) for e in known[::SILENT]]
-    fitted = fit(together, settings, say, cross_validate, final)
-    card = card_of([*known, *own], kind, settings, weight if own else 1, final)
+    fitted = fit(together, settings, say, cross_validate, final, lines)
+    card = card_of([*known, *own], kind, settings, weight if own else 1, final, lines)
     if fitted.scores is not None:
         folds = site_folds(together, settings.folds, settings.seed)
         models = [stages.model(kind, {}) for stages in fitted.folds]
@@ -159,7 +167,14 @@ def put_model(model: Model, path: Path) -> bool:
     return there
 
 
-def card_of(known: Sequence[Example], kind: Kind, settings: Settings, weight: int, final: Any) -> dict[str, Any]:
+def card_of(
+    known: Sequence[Example],
+    kind: Kind,
+    settings: Settings,
+    weight: int = 1,
+    final: Any = None,
+    lines: Lines | None = None,
+) -> dict[str, Any]:
     """What a model tells of where it comes from."""
     corpora: dict[str, dict[str, int]] = {}
     pages: dict[str, set[str]] = {}
@@ -187,6 +202,7 @@ def card_of(known: Sequence[Example], kind: Kind, settings: Settings, weight: in
         }
         | ({"own_weight": weight} if weight > 1 else {})
         | ({"final": repr(final)} if final is not None else {})
+        | ({"lines": {"lines": len(lines.texts), "languages": lines.languages}} if lines and lines.texts else {})
     )
 
 
