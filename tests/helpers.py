@@ -32,11 +32,19 @@ def texts(html: bytes | str) -> list[str]:
     return cut(html).texts
 
 
-def texts_where(html: str, name: str, low: float = 0.5) -> list[str]:
-    """The blocks of a page whose number of that name is higher."""
+def texts_where(html: str, name: str) -> list[str]:
+    """The blocks of a page whose number of that name is above a half."""
     page = cut(html)
     values = features(page).numbers[:, NAMES.index(name)]
-    return [text for text, value in zip(page.texts, values, strict=True) if value > low]
+    return [text for text, value in zip(page.texts, values, strict=True) if value > 0.5]
+
+
+def assert_starts_where(html: str, name: str, starts: list[str]) -> None:
+    """Those blocks begin with these texts, each with one."""
+    found = texts_where(html, name)
+    assert len(found) == len(starts), found
+    for text, start in zip(found, starts, strict=True):
+        assert text.startswith(start), text
 
 
 def labelled(html: str, labels: list[str] | None = None, url: str | None = None) -> Page:

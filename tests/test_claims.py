@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers import cut, texts_where
+from helpers import assert_starts_where, cut, texts_where
 
 from bodycopy.claims import claims, naming, stated
 from bodycopy.features import NAMES, features, unclaimed
@@ -50,10 +50,7 @@ PAGE = f"""
     ],
 )
 def test_a_named_number_is_what_its_name_says(name, starts):
-    found = texts_where(PAGE, name)
-    assert len(found) == len(starts), found
-    for text, start in zip(found, starts, strict=True):
-        assert text.startswith(start)
+    assert_starts_where(PAGE, name, starts)
 
 
 def test_what_leads_out_of_the_site_is_below_nothing():

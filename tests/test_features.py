@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import cut, random_model, texts_where
+from helpers import assert_starts_where, cut, random_model
 from scipy.sparse import csr_matrix
 
 from bodycopy import features as module
@@ -162,10 +162,7 @@ def column(html: str, name: str) -> list[float]:
     ],
 )  # fmt: skip
 def test_a_named_number_is_what_its_name_says(name, starts):
-    found = texts_where(ARTICLE, name)
-    assert len(found) == len(starts), found
-    for text, start in zip(found, starts, strict=True):
-        assert text.startswith(start)
+    assert_starts_where(ARTICLE, name, starts)
 
 
 def test_lengths_grow_with_the_text():

@@ -118,6 +118,11 @@ class Ragged:
         """The item that each token belongs to."""
         return np.repeat(np.arange(len(self.starts) - 1), self.counts())
 
+    def weights(self) -> Floats:
+        """What each token weighs in its item's average (see `averaged`)."""
+        counts = self.counts()
+        return np.repeat((1 / np.sqrt(np.maximum(counts, 1))).astype(np.float32), counts)
+
     def hits(self, among: Ints) -> Ints:
         """How many tokens of each item are among some few others."""
         found = (self.ids == among[:, None]).any(0)

@@ -90,10 +90,9 @@ def tokens_of(e: Example) -> sp.csr_matrix:
 def tokens_of_lines(texts: list[str], kind: Kind) -> sp.csr_matrix:
     """The tokens of lines without a page, which are those of their text: shape (lines, rows of the token table)."""
     found = phrase_buckets(words(marked(excerpts(texts)), IN_TEXT))
-    weights = 1 / np.sqrt(np.maximum(found.counts(), 1))
-    values = weights[found.owners()].astype(np.float32)
     # Those of the text come first in the token table.
-    return sp.csr_matrix((values, found.ids.astype(np.int32), found.starts), (len(texts), BUCKETS * kind.groups))
+    rows = (found.weights(), found.ids.astype(np.int32), found.starts)
+    return sp.csr_matrix(rows, (len(texts), BUCKETS * kind.groups))
 
 
 class Table:
