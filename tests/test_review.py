@@ -190,6 +190,19 @@ def test_changes_are_there_after_a_reload_until_the_file_is_another(page, folder
     assert page.inner_text("#state").endswith("0 changed")
 
 
+def test_changes_are_there_in_another_window(page):
+    for key in "prprprpr":
+        # Chromium sometimes loses what a young page stores, so that one try would fail now and then.
+        press(page, f"ArrowUp {key}")
+        other = page.context.new_page()
+        other.goto(page.url)
+        found = labels(other)
+        other.close()
+        if found == labels(page):
+            break
+    assert found == labels(page) != GUESSED
+
+
 def test_what_is_saved_has_exactly_the_changes(page, folder):
     press(page, "ArrowDown p ArrowDown b")
     before = (folder / "harbour.tsv").read_text(encoding="utf-8").splitlines()
