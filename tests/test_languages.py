@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 
 def test_lines_come_with_their_labels_and_languages(tmp_path):
-    (tmp_path / "b.tsv").write_text("promo\tKöp nu!\nbody\tDet regnade\thela dagen.\n", encoding="utf-8")
+    (tmp_path / "b.tsv").write_text("promo\tKöp nu!\nb\tDet regnade\thela dagen.\n", encoding="utf-8")
     (tmp_path / "a.tsv").write_text("chrome\tInloggen\n", encoding="utf-8")
     (tmp_path / "promo.txt").write_text("Buy now!\n")
     lines = read_lines(tmp_path)
@@ -87,6 +87,6 @@ def test_a_folder_that_is_no_training_data_has_no_lines_to_take(folder):
 @pytest.mark.parametrize("path", sorted(OURS.glob("*.tsv")), ids=lambda path: path.stem)
 def test_our_lines_of_a_language_have_all_labels_and_each_once(path: Path):
     rows = path.read_text(encoding="utf-8").splitlines()
-    assert min(Counter(row.partition("\t")[0] for row in rows)[label] for label in LABELS) >= 50
+    assert min(Counter(row.partition("\t")[0] for row in rows)[label[0]] for label in LABELS) >= 50
     assert len(set(rows)) == len(rows)
     assert all(row == row.strip() for row in rows)

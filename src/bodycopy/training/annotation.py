@@ -80,11 +80,16 @@ def write(annotation: Annotation, name: str) -> str:
     return "\n".join((*head, *rows, ""))
 
 
+def label_of(given: str) -> str | None:
+    """A label that was written out or as its first letter; None for anything else."""
+    given = given.strip().lower()
+    return next((label for label in LABELS if given in (label, label[0])), None)
+
+
 def read(path: Path) -> Annotation:
     """What `write` wrote and a person corrected. Raises DataError, OSError."""
     lines = read_text(path).split("\n")  # and not splitlines: names of elements may hold odd line ends
     found = Annotation([])
-    initials = {label[0]: label for label in LABELS}
     for number, line in enumerate(lines, 1):
         if line.startswith("#"):
             key, _, value = line[1:].partition(":")
@@ -94,10 +99,9 @@ def read(path: Path) -> Annotation:
         if not line.strip():
             continue
         cells = line.split("\t")
-        given = cells[0].strip()
-        label = initials.get(given.lower(), given.lower())
-        if label not in LABELS:
-            raise DataError(f"{path}:{number}: no such label: {given!r}; the labels are {', '.join(LABELS)}")
+        label = label_of(cells[0])
+        if label is None:
+            raise DataError(f"{path}:{number}: no such label: {cells[0]!r}; the labels are {', '.join(LABELS)}")
         if len(cells) != 6 or not DIGEST.fullmatch(cells[4]):
             raise DataError(
                 f"{path}:{number}: not a line of a block: label, marks, score, text, digest and path, parted by tabs"

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bodycopy.model import LABELS
+from bodycopy.training.annotation import label_of
 from bodycopy.training.corpora import DataError, read_text
 
 
@@ -27,7 +28,7 @@ class Lines:
 
 
 def read_lines(folder: Path) -> Lines:
-    """The lines in the files LANGUAGE.tsv of a folder: a label, a tab, and the text.
+    """The lines in the files LANGUAGE.tsv of a folder: a label or its first letter, a tab, and the text.
 
     Raises DataError for a line without one of the labels or without text, OSError.
     """
@@ -35,8 +36,9 @@ def read_lines(folder: Path) -> Lines:
     paths = sorted(folder.glob("*.tsv"))
     for path in paths:
         for number, line in enumerate(read_text(path).splitlines(), 1):
-            label, _, text = line.partition("\t")
-            if label not in LABELS or not text.strip():
+            given, _, text = line.partition("\t")
+            label = label_of(given)
+            if label is None or not text.strip():
                 raise DataError(f"{path}:{number}: a line is a label ({', '.join(LABELS)}), a tab and a text")
             texts.append(text)
             labels.append(LABELS.index(label))
