@@ -78,6 +78,16 @@ def test_lines_are_taken_from_training_data_or_named(folder, tmp_path, monkeypat
     assert cards[0]["checksum"] == cards[2]["checksum"] != cards[1]["checksum"]
 
 
+def test_a_bad_line_is_told_before_anything_is_computed(folder, tmp_path):
+    (folder / "en.tsv").write_text("promo\tBuy now!\nadvert\tBuy now!\n")
+    pages = copied(FEW, tmp_path / "pages")
+    done = run("train", pages, "--lines", folder, "--cache", tmp_path / "cache", "--output", tmp_path / "models")
+    assert done.exit_code == 1
+    assert "en.tsv:2: a line is a label" in done.output
+    assert not (tmp_path / "models").exists()
+    assert not (tmp_path / "cache").exists()
+
+
 def test_a_folder_that_is_no_training_data_has_no_lines_to_take(folder):
     assert lines_folder([folder, folder.parent]) is None
     (folder.parent / "tables").mkdir()

@@ -264,9 +264,10 @@ def train_command(
         given = {kind: steps.of_kind(stored, KINDS[kind]) for kind in chosen}
         if sources:
             say(f"{len(sources)} pages, {sum(s.labels is not None for s in sources)} of them labelled")
+        lines = lines or steps.lines_folder([base, *data] if base else data)
+        of_languages = read_lines(lines) if lines and "html" in chosen else None
         if "html" in chosen and sources:
             given["html"] += steps.html_examples(sources, jobs, cache)
-        lines = lines or steps.lines_folder([base, *data] if base else data)
         if "text" in chosen and sources:
             given["text"] += steps.examples_of_texts(sources, texts, lines, jobs=jobs, seed=seed)
         if tables is not None:
@@ -284,7 +285,7 @@ def train_command(
                 known = steps.sampled(known, sample, seed)
             say(f"{kind}: {len(known) + len(own)} examples, {sum(map(len, [*known, *own]))} blocks")
             settings = steps.settings_for(KINDS[kind], seed, jobs)
-            beside = read_lines(lines) if lines and kind == "html" else None
+            beside = of_languages if kind == "html" else None
             model = steps.train(known, KINDS[kind], settings, say, cross_validate, own, weight, lines=beside)
             target = output / f"{kind}.npz"
             if steps.put_model(model, target):
