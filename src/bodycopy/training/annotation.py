@@ -101,7 +101,7 @@ def read(path: Path) -> Annotation:
         cells = line.split("\t")
         label = label_of(cells[0])
         if label is None:
-            raise DataError(f"{path}:{number}: no such label: {cells[0]!r}; the labels are {', '.join(LABELS)}")
+            raise DataError(f"{path}:{number}: no such label: {cells[0].strip()!r}; the labels are {', '.join(LABELS)}")
         if len(cells) != 6 or not DIGEST.fullmatch(cells[4]):
             raise DataError(
                 f"{path}:{number}: not a line of a block: label, marks, score, text, digest and path, parted by tabs"

@@ -265,7 +265,7 @@ def train_command(
         if sources:
             say(f"{len(sources)} pages, {sum(s.labels is not None for s in sources)} of them labelled")
         lines = lines or steps.lines_folder([base, *data] if base else data)
-        of_languages = read_lines(lines) if lines and "html" in chosen else None
+        of_languages = read_lines(lines) if lines and output and "html" in chosen else None
         if "html" in chosen and sources:
             given["html"] += steps.html_examples(sources, jobs, cache)
         if "text" in chosen and sources:
