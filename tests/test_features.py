@@ -1,5 +1,7 @@
 """Blocks → features: the numbers are what their names say, and the tokens the same in training and in use."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from helpers import assert_starts_where, cut, random_model
@@ -17,6 +19,7 @@ from bodycopy.features import (
     linear_scores,
     tables_of,
     token_rows,
+    unnamed,
 )
 from bodycopy.tokens import BUCKETS, IN_MARKUP, IN_TEXT, MARK, marked, words
 
@@ -209,6 +212,24 @@ def test_the_words_of_a_block_its_classes_and_its_targets_are_tokens():
     one, two = (tokens(f"<p><a href={href}>read more</a></p>") for href in ("/tag/sea", "/story/sea"))
     assert one[:2] == two[:2]
     assert one[2] != two[2]
+
+
+def test_a_page_can_be_had_as_if_a_machine_had_named_its_elements():
+    def of_kinds(f: Features) -> list[list[int]]:
+        return [f.names.ids[a:z].tolist() for a, z in pairwise(f.names.starts)]
+
+    page = "<div class='teaser wide'><p>One</p></div><div id=teaser><p><span class=kicker>Two</span></p></div>"
+    bare = page.replace(" class='teaser wide'", "").replace(" id=teaser", "").replace(" class=kicker", "")
+    f = features(cut(page))
+    named, other, again = of_kinds(f), of_kinds(unnamed(f, 1)), of_kinds(unnamed(f, 2))
+    tags = {bucket for kind in of_kinds(features(cut(bare))) for bucket in kind}
+    assert [[b for b in kind if b in tags] for kind in other] == [[b for b in kind if b in tags] for kind in named]
+    of_names = {b for kind in named for b in kind} - tags
+    for made_up in (other, again):
+        assert len({b for kind in made_up for b in kind} - tags) == len(of_names) == 3
+        assert not of_names & {b for kind in made_up for b in kind}
+    assert other != again
+    assert token_rows(unnamed(f, 1))[2].tolist() == token_rows(f)[2].tolist()
 
 
 def hashes(text: str, letters=IN_TEXT) -> list[int]:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bodycopy.blocks import Segments
+from bodycopy.blocks import KINDS, Segments
 from bodycopy.claims import borne_out, claims, targets
 from bodycopy.context import Structure, heading_above, long_around
 from bodycopy.shape import NAMES as SHAPE
@@ -337,6 +337,16 @@ def unclaimed(f: Features) -> Features:
     numbers[external, HOME] = 0
     old = f.structure
     return replace(f, numbers=numbers, structure=structure_of(numbers, old.boxes, old.alike, old.heading))
+
+
+def unnamed(f: Features, seed: int) -> Features:
+    """The features of the same page as if its classes and ids were a machine's: other words, each for the same one
+    wherever it stands. Tags stay.
+    """
+    tags = words(marked([*(f"<{tag}" for tag in KINDS), "<in", *LEADS]), IN_MARKUP).bucketed("word").ids
+    ids = f.names.ids
+    others = ids ^ np.random.RandomState(seed).randint(1, BUCKETS)
+    return replace(f, names=Ragged(np.where(np.isin(ids, tags), ids, others), f.names.starts))
 
 
 def linear_scores(f: Features, tables: Sequence[Floats]) -> Floats:

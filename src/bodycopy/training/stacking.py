@@ -61,7 +61,7 @@ class Settings:
     linear_alpha: float = 2e-6
     linear_epochs: int = 5
     line_weight: float = 3.0  # of a line without a page, in the linear stage's loss; that of a block is 1
-    bag: int = 12  # networks for the core, and as many for the labels
+    bag: int = 8  # networks for the core, and as many for the labels
     bag_hidden: int = 48
     hidden: int = 160  # units of the network that imitates them; 0 to keep the bag itself
     networks: int = 1  # one after the other: a later one sees what the one before made of the blocks around

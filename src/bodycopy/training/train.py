@@ -16,7 +16,7 @@ import numpy as np
 import bodycopy
 from bodycopy.api import settled
 from bodycopy.decide import placed, text_cut
-from bodycopy.features import Features, unclaimed
+from bodycopy.features import Features, unclaimed, unnamed
 from bodycopy.model import HTML, LABELS, Kind, Model
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN
@@ -29,7 +29,9 @@ from bodycopy.training.tables import read_table, write_table
 from bodycopy.training.texts import TEXT_SETTINGS, read_texts, stock_of, text_examples
 
 THRESHOLDS = (None, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # for text, that the card tells of; None: chosen for each
-SILENT = 6  # each such page is also learned from as if it said nothing of itself: many come without their head
+# Each such page is also learned from as if it said nothing of itself, for many come without their head, or as if its
+# classes and ids were a machine's, as they are on more and more sites.
+SILENT, NAMELESS = 6, 2
 CACHED = 4 << 30  # bytes of features that are kept for the next time
 
 
@@ -131,6 +133,8 @@ def train(
         raise DataError(f"nothing to train a model for {kind.name} on")
     if kind is HTML:
         together += [replace(e, features=unclaimed(cast(Features, e.features))) for e in known[::SILENT]]
+        nameless = enumerate(known[1::NAMELESS])
+        together += [replace(e, features=unnamed(cast(Features, e.features), seed)) for seed, e in nameless]
     fitted = fit(together, settings, say, cross_validate, final, lines)
     card = card_of([*known, *own], kind, settings, weight if own else 1, final, lines)
     if fitted.scores is not None:
