@@ -22,6 +22,7 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from threadpoolctl import threadpool_limits
 
 from bodycopy import features, line_features
 from bodycopy.model import (
@@ -231,15 +232,16 @@ def fit_epochs(
     options: dict[str, Any] = {}
     if isinstance(model, MLPClassifier):
         options["classes"] = np.unique(target[chosen])
-    for rate, times in zip(settings.rates, epochs, strict=True):
-        model.learning_rate_init = rate
-        if hasattr(model, "_optimizer"):
-            model._optimizer.learning_rate_init = rate
-        for _ in range(times):
-            order = random.permutation(chosen)
-            if weight is not None:
-                options["sample_weight"] = weight[order]
-            model.partial_fit(x[order], target[order], **options)
+    with threadpool_limits(1):  # as in `train`, of which this may be another process
+        for rate, times in zip(settings.rates, epochs, strict=True):
+            model.learning_rate_init = rate
+            if hasattr(model, "_optimizer"):
+                model._optimizer.learning_rate_init = rate
+            for _ in range(times):
+                order = random.permutation(chosen)
+                if weight is not None:
+                    options["sample_weight"] = weight[order]
+                model.partial_fit(x[order], target[order], **options)
     return model
 
 
