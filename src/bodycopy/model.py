@@ -110,7 +110,7 @@ KINDS = {kind.name: kind for kind in (HTML, TEXT)}
 CLIP = 4.0  # standard deviations beyond which an input counts as that many: rare pages do not run away
 
 
-def archive(arrays: Mapping[str, npt.NDArray[Any]], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+def archive(arrays: Mapping[str, npt.NDArray[Any]], compression: int = zipfile.ZIP_STORED) -> bytes:
     """A NumPy archive, as `numpy.load` reads it. The same arrays give the same bytes: there is no date in it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
@@ -218,7 +218,7 @@ class Model:
         card = np.frombuffer(json.dumps(told, indent=1, ensure_ascii=False).encode(), np.uint8)
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, archive({"card": card, **arrays}))
+        write_file(path, archive({"card": card, **arrays}))  # packed it would be a tenth smaller, and slow to load
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], kind: Kind | None = HTML) -> Model:
