@@ -11,14 +11,15 @@ body against the corpus count for little when the network is fitted again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -232,16 +233,15 @@ def fit_epochs(
     options: dict[str, Any] = {}
     if isinstance(model, MLPClassifier):
         options["classes"] = np.unique(target[chosen])
-    with threadpool_limits(1):  # as in `train`, of which this may be another process
-        for rate, times in zip(settings.rates, epochs, strict=True):
-            model.learning_rate_init = rate
-            if hasattr(model, "_optimizer"):
-                model._optimizer.learning_rate_init = rate
-            for _ in range(times):
-                order = random.permutation(chosen)
-                if weight is not None:
-                    options["sample_weight"] = weight[order]
-                model.partial_fit(x[order], target[order], **options)
+    for rate, times in zip(settings.rates, epochs, strict=True):
+        model.learning_rate_init = rate
+        if hasattr(model, "_optimizer"):
+            model._optimizer.learning_rate_init = rate
+        for _ in range(times):
+            order = random.permutation(chosen)
+            if weight is not None:
+                options["sample_weight"] = weight[order]
+            model.partial_fit(x[order], target[order], **options)
     return model
 
 
@@ -348,6 +348,14 @@ def doubted(table: Table, scores: Floats) -> npt.NDArray[np.bool_]:
     return (table.core == 0) & (scores[:, CORE] > 0.8) & (scores[:, 0] > 0.8) & (table.labels <= 0)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread a product of matrices, here and in other processes: how many share it shows in its last bits."""
+    with threadpool_limits(1), parallel_config(backend="loky", inner_max_num_threads=1):
+        yield
+
+
+@one_thread()
 def fit(
     examples: Sequence[Example],
     settings: Settings,

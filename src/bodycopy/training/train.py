@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 import bodycopy
 from bodycopy.api import settled
@@ -136,8 +135,7 @@ def train(
         together += [replace(e, features=unclaimed(cast(Features, e.features))) for e in known[::SILENT]]
         nameless = enumerate(known[1::NAMELESS])
         together += [replace(e, features=unnamed(cast(Features, e.features), seed)) for seed, e in nameless]
-    with threadpool_limits(1):  # how many threads share a product of matrices shows in its last bits
-        fitted = fit(together, settings, say, cross_validate, final, lines)
+    fitted = fit(together, settings, say, cross_validate, final, lines)
     card = card_of([*known, *own], kind, settings, weight if own else 1, final, lines)
     if fitted.scores is not None:
         folds = site_folds(together, settings.folds, settings.seed)
