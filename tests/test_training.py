@@ -111,6 +111,13 @@ def test_labels_by_path_hold_where_a_block_was_cut_in_two_or_joined():
     assert lost == []
 
 
+def test_the_first_six_digits_of_a_digest_are_enough():
+    labelled = [Labelled("body", digest("Here")[:6]), Labelled("promo", digest("There"))]
+    found, lost = located(["Here", "Nowhere", "There"], [], labelled)
+    assert found.tolist() == [0, UNKNOWN, 1]
+    assert lost == []
+
+
 def test_a_labelled_block_that_is_no_more_there_is_lost():
     labelled = [Labelled("body", digest("Here"), "/p[1]"), Labelled("promo", digest("Gone"), "/p[2]")]
     found, lost = located(["Here", "Something else"], ["/p[1]", "/p[3]"], labelled)

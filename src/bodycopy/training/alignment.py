@@ -114,7 +114,9 @@ def located(
     of the texts, or none.
     """
     out = np.full(len(texts), UNKNOWN, np.int8)
-    found = SequenceMatcher(None, [digest(t) for t in texts], [b.key for b in labelled], autojunk=False)
+    digits = min((len(b.key) for b in labelled), default=0)
+    keys = [b.key[:digits] for b in labelled]
+    found = SequenceMatcher(None, [digest(t)[:digits] for t in texts], keys, autojunk=False)
     lost = set(range(len(labelled)))
     kept: set[int] = set()
     for a, b, size in found.get_matching_blocks():

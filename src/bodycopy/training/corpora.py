@@ -1,9 +1,9 @@
 """What a corpus tells of its pages, and the files that tell it: pages, JSON Lines, labels.
 
 Labels of a corpus' blocks are JSON Lines, plain or gzipped: ``corpus`` (the folder's name), ``id`` and ``blocks``, a
-list of ``[label, text]`` or – where the text is not ours to keep – ``[label, digest]`` pairs, in reading order. A
-label of null is that of a block that nobody labelled. ``by_hand`` tells whether the labels of a row are good enough to
-score by; if it is left out, those with texts are.
+list of ``[label, text]`` or – where the text is not ours to keep – ``[label, digest]`` pairs, in reading order; of a
+digest the first six digits are enough. A label of null is that of a block that nobody labelled. ``by_hand`` tells
+whether the labels of a row are good enough to score by; if it is left out, those with texts are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zlib import error as zlib_error
 from bodycopy.model import LABELS
 
 WORD = re.compile(r"\w+")
-DIGEST = re.compile("[0-9a-f]{8}")
+DIGEST = re.compile("[0-9a-f]{6,8}")  # six digits tell the blocks of a page apart
 CANONICAL = re.compile(
     rb"""rel=["']?canonical["']?[^>]*?href=["']?(https?://[^"'\s>]+)|"""
     rb"""property=["']og:url["'][^>]*?content=["'](https?://[^"'\s>]+)|"""

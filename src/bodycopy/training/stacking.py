@@ -65,7 +65,7 @@ class Settings:
     line_weight: float = 3.0  # of a line without a page, in the linear stage's loss; that of a block is 1
     bag: int = 8  # networks for the core, and as many for the labels
     bag_hidden: int = 48
-    hidden: int = 160  # units of the network that imitates them; 0 to keep the bag itself
+    hidden: int = 224  # units of the network that imitates them; 0 to keep the bag itself
     networks: int = 1  # one after the other: a later one sees what the one before made of the blocks around
     rates: tuple[float, ...] = (1e-3, 3e-4, 1e-4)
     core_epochs: tuple[int, ...] = (2, 1, 1)
@@ -79,6 +79,9 @@ class Settings:
     # Weights of corpora other than 1: the pages written by hand hold more promo and harder cases than pages elsewhere.
     corpora: tuple[tuple[str, float], ...] = (("pages", 0.2),)
     doubt_bag: int = 2  # networks of each kind that look for such blocks
+    # Power of the number of a page's blocks by which each counts less in the labels' loss: between all blocks alike (0),
+    # as labels are scored, and all pages alike (1).
+    balance: float = 0.5
     jobs: int = 1
 
 
@@ -105,6 +108,7 @@ class Table:
         examples: Sequence[Example],
         corpora: Sequence[tuple[str, float]] = (),
         lines: Lines | None = None,
+        balance: float = 0.0,
     ):
         self.examples = examples
         self.kind = examples[0].kind
@@ -121,7 +125,9 @@ class Table:
         weight = share * np.sqrt(np.bincount(self.page))[self.page]
         of_corpus = np.array([dict(corpora).get(e.corpus, 1.0) for e in examples], np.float32)[self.page]
         self.weight = (weight / weight.mean()).astype(np.float32) * of_corpus  # in the core's loss
-        self.label_weight = of_corpus  # in the labels'
+        self.linear_weight = of_corpus  # in the linear stage's
+        rarer = np.bincount(self.page)[self.page].astype(np.float32) ** -balance
+        self.label_weight = of_corpus * rarer / rarer.mean()  # in the labels'
         self.line_tokens = tokens_of_lines(lines.texts if lines else [], self.kind)
         self.line_labels = lines.labels if lines else np.empty(0, np.int8)
 
@@ -150,7 +156,7 @@ def fit_linear(table: Table, rows: npt.NDArray[np.bool_], settings: Settings) ->
     def fit(output: int) -> tuple[Floats, float]:
         known, target = table.targets(output)
         chosen = np.flatnonzero(known & rows)
-        tokens, target, weight = table.tokens[chosen], target[chosen], table.label_weight[chosen]
+        tokens, target, weight = table.tokens[chosen], target[chosen], table.linear_weight[chosen]
         if output != CORE and len(table.line_labels):  # what is running text, the corpora tell alone
             tokens = sp.vstack((tokens, table.line_tokens), format="csr")
             target = np.concatenate((target, (table.line_labels == output).astype(int)))
@@ -373,7 +379,7 @@ def fit(
     """
     if final is not None:
         check_converts(final)
-    table = Table(examples, settings.corpora, lines)
+    table = Table(examples, settings.corpora, lines, settings.balance)
     fold = site_folds(examples, settings.folds, settings.seed)[table.page]
     check_classes(table, fold)
     everything = np.ones(len(fold), bool)

@@ -46,7 +46,9 @@ TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.I | re.S)
 # There is more text than there are pages, and less to see in it: two networks, of fewer and larger ones each. Texts
 # have few blocks, so the bags are quick enough; networks that imitate them let a twentieth more of the junk
 # through.
-TEXT_SETTINGS = Settings(networks=2, bag=3, bag_hidden=96, hidden=0, doubt=1, label_odds=(1.0, 2.0, 1.4, 1.0))
+TEXT_SETTINGS = Settings(
+    networks=2, bag=3, bag_hidden=96, hidden=0, doubt=1, balance=0, label_odds=(1.0, 2.0, 1.4, 1.0)
+)
 
 
 @dataclass(slots=True)
