@@ -79,8 +79,8 @@ class Settings:
     # Weights of corpora other than 1: the pages written by hand hold more promo and harder cases than pages elsewhere.
     corpora: tuple[tuple[str, float], ...] = (("pages", 0.2),)
     doubt_bag: int = 2  # networks of each kind that look for such blocks
-    # Power of the number of a page's blocks by which each counts less in the labels' loss: between all blocks alike (0),
-    # as labels are scored, and all pages alike (1).
+    # Power of the number of a page's blocks by which each counts less in the labels' loss: 0 for all blocks alike, as
+    # labels are scored, 1 for all pages alike.
     balance: float = 0.5
     jobs: int = 1
 
