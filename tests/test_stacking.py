@@ -109,6 +109,16 @@ def test_pages_of_one_site_are_too_few(known):
         fit(changed(known, site=lambda e: "orla.example"), QUICK)
 
 
+def test_blocks_of_long_pages_weigh_less_in_the_labels_loss_alone(known):
+    table = Table(known, balance=0.5)
+    by_page = [weights[0] for weights in np.split(table.label_weight, table.starts[1:-1])]
+    lengths = [len(e) for e in known]
+    assert min(lengths) < max(lengths)
+    assert np.allclose(np.square(by_page) * lengths, by_page[0] ** 2 * lengths[0])
+    assert np.isclose(table.label_weight.mean(), 1)
+    assert (table.linear_weight == 1).all()
+
+
 def test_nothing_is_nothing_to_train_on():
     with pytest.raises(DataError, match="nothing to train a model for html on"):
         train([], HTML, QUICK)
