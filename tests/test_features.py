@@ -127,6 +127,21 @@ def test_linear_scores_are_the_product_of_the_training_matrix_and_the_table(html
     assert columns.max() < rows
 
 
+def test_the_linear_stage_reads_the_words_of_the_blocks_around_and_of_the_heading_above():
+    f = features(cut("<p>Alone</p><h2>Read also</h2><p>First</p><p>Second</p>"))
+    blocks, columns, _ = token_rows(f)
+
+    def read(block: int, group: str) -> list[int]:
+        of_group = (blocks == block) & (columns // BUCKETS == GROUPS.index(group))
+        return sorted((columns[of_group] % BUCKETS).tolist())
+
+    own = [read(block, "text") for block in range(4)]
+    assert all(own)
+    assert [read(block, "last") for block in range(4)] == [[], *own[:3]]
+    assert [read(block, "next") for block in range(4)] == [*own[1:], []]
+    assert [read(block, "heading") for block in range(4)] == [[], [], own[1], own[1]]
+
+
 def column(html: str, name: str) -> list[float]:
     return features(cut(html)).numbers[:, NAMES.index(name)].tolist()
 

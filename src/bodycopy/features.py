@@ -3,7 +3,8 @@
 Two kinds of evidence come out of one pass:
 
 * *tokens*: hashed words of the block, of its markup (names of its containers, target of its links), for the linear
-  stage. Three groups are kept apart: ``text``, ``near`` (the block's own element) and ``far`` (what contains it).
+  stage. Groups are kept apart: ``text``, ``near`` (the block's own element), ``far`` (what contains it), and ``last``,
+  ``next`` and ``heading`` (the text of the blocks before and behind, and of the heading above).
 * *numbers*: lengths, shares of characters, tags, position, likeness to the title and to what else the page says of
   itself (`claims`) – the columns of ``NAMES``.
 
@@ -41,9 +42,9 @@ from bodycopy.tokens import (
     words,
 )
 
-VERSION = 2  # of everything in this module: a model of another version is refused
+VERSION = 3  # of everything in this module: a model of another version is refused
 
-GROUPS = ("text", "near", "far")
+GROUPS = ("text", "near", "far", "last", "next", "heading")
 HEIGHTS = 5  # containers whose contents are described
 FAR = 9  # containers above the block's own that are looked at
 TITLE, NAMED, TARGET = 300, 240, 80  # characters of the title, of an element's names, and of a link's target that are
@@ -355,27 +356,36 @@ def linear_scores(f: Features, tables: Sequence[Floats]) -> Floats:
     ``tables`` are `tables_of` a token table.
     """
     of_text, of_targets, of_names = tables
-    outputs = of_text.shape[1]
+    outputs = of_targets.shape[1]
+    n = f.chain.shape[1]
     names = f.names.sums(of_names)
     # A last row of zeros stands for "no such container", which the chain marks as -1.
     names = np.vstack((names, np.zeros((1, 2 * outputs), np.float32)))
     counts = np.append(f.names.counts(), 0)
     near = names[f.chain[:2], :outputs].sum(0) + f.targets.sums(of_targets)
-    return np.hstack(
-        (
-            averaged(f.text.sums(of_text), f.text.counts()),
-            averaged(near, counts[f.chain[:2]].sum(0) + f.targets.counts()),
-            averaged(names[f.chain[2:], outputs:].sum(0), counts[f.chain[2:]].sum(0)),
-        )
-    )
+    out = np.zeros((n, len(GROUPS), outputs), np.float32)
+    text = averaged(f.text.sums(of_text), f.text.counts()).reshape(n, -1, outputs)
+    out[:, 0] = text[:, 0]
+    out[:, 1] = averaged(near, counts[f.chain[:2]].sum(0) + f.targets.counts())
+    out[:, 2] = averaged(names[f.chain[2:], outputs:].sum(0), counts[f.chain[2:]].sum(0))
+    for group, (blocks, others) in enumerate(neighbours(f), 3):
+        out[blocks, group] = text[others, group - 2]
+    return out.reshape(n, -1)
+
+
+def neighbours(f: Features) -> list[tuple[Ints, Ints]]:
+    """Pairs of a block and another whose words tell of it, by group: the last, the next, the heading above."""
+    index, heading = np.arange(f.chain.shape[1]), f.structure.heading
+    under = np.flatnonzero(heading != index)
+    return [(index[1:], index[:-1]), (index[:-1], index[1:]), (under, heading[under])]
 
 
 def tables_of(table: Floats) -> list[Floats]:
-    """What a token table, BUCKETS rows a group and a column an output, is looked up in: its parts for text and for link
-    targets, and those for near and far names side by side.
+    """What a token table, BUCKETS rows a group and a column an output, is looked up in: its parts for text side by
+    side, for link targets, and for near and far names side by side.
     """
-    near = table[BUCKETS : 2 * BUCKETS]
-    return [table[:BUCKETS], near, np.hstack((near, table[2 * BUCKETS :]))]
+    text, near, far, *of_neighbours = table.reshape(len(GROUPS), BUCKETS, -1)
+    return [np.hstack((text, *of_neighbours)), near, np.hstack((near, far))]
 
 
 def token_rows(f: Features) -> tuple[Ints, Ints, Floats]:
@@ -402,4 +412,7 @@ def token_rows(f: Features) -> tuple[Ints, Ints, Floats]:
     near, ids = spread(f.chain[:2])
     add(1, np.concatenate((near, f.targets.owners())), np.concatenate((ids, f.targets.ids)))
     add(2, *spread(f.chain[2:]))
+    for group, (of, others) in enumerate(neighbours(f), 3):
+        text = f.text.take(others)
+        add(group, of[text.owners()], text.ids)
     return np.concatenate(blocks), np.concatenate(buckets), np.concatenate(values)

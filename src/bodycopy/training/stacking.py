@@ -70,7 +70,7 @@ class Settings:
     rates: tuple[float, ...] = (1e-3, 3e-4, 1e-4)
     core_epochs: tuple[int, ...] = (2, 1, 1)
     label_epochs: tuple[int, ...] = (3, 1, 1)
-    imitation_epochs: tuple[int, ...] = (8, 4, 4)
+    imitation_epochs: tuple[int, ...] = (6, 3, 3)
     batch: int = 512
     decay: float = 1e-2
     # What the odds of each label are multiplied by: promo taken for body is worse than the reverse.
@@ -121,12 +121,12 @@ class Table:
         # In the core's loss a block weighs by the root of its length, a page by the root of its number of blocks:
         # between all blocks alike, as labels are scored, and all pages alike, as main text is.
         words = np.sqrt(np.expm1(self.numbers[:, WORDS]))
-        share = words / np.bincount(self.page, words)[self.page]
-        weight = share * np.sqrt(np.bincount(self.page))[self.page]
+        blocks = np.bincount(self.page)[self.page]
+        weight = words / np.bincount(self.page, words)[self.page] * np.sqrt(blocks)
         of_corpus = np.array([dict(corpora).get(e.corpus, 1.0) for e in examples], np.float32)[self.page]
         self.weight = (weight / weight.mean()).astype(np.float32) * of_corpus  # in the core's loss
         self.linear_weight = of_corpus  # in the linear stage's
-        rarer = np.bincount(self.page)[self.page].astype(np.float32) ** -balance
+        rarer = blocks.astype(np.float32) ** -balance
         self.label_weight = of_corpus * rarer / rarer.mean()  # in the labels'
         self.line_tokens = tokens_of_lines(lines.texts if lines else [], self.kind)
         self.line_labels = lines.labels if lines else np.empty(0, np.int8)
