@@ -5,7 +5,7 @@ from helpers import cut, texts
 from lxml import etree
 from lxml import html as lxml_html
 
-from bodycopy.blocks import Segmenter
+from bodycopy.blocks import BLANK, INVISIBLE, Segmenter, fold, fold_all
 from bodycopy.document import segment
 from bodycopy.features import features
 
@@ -49,6 +49,16 @@ def test_inline_markup_neither_joins_nor_parts_words(html, text):
 )
 def test_a_character_of_no_width_leaves_no_space_behind(html, text):
     assert texts(html) == [text]
+
+
+def test_many_texts_are_folded_as_each_alone():
+    spaces = [chr(code) for code in range(0x3001) if chr(code).isspace()]
+    texts = [f"one{a}two{b}three" for a in (*spaces, *INVISIBLE, "", "  ", "-") for b in (" ", "\n", a)]
+    folded = [text.strip(BLANK) for text in texts]
+    fold_all(folded)
+    assert folded == [fold(text) for text in texts]
+    assert {" ".join(f"{space}x{space}y".split()) for space in spaces} == {"x y"}
+    assert {f"{space}x".strip(BLANK) for space in (*spaces, *INVISIBLE)} == {"x"}
 
 
 def test_a_comment_in_a_paragraph_does_not_split_it():
@@ -226,7 +236,7 @@ def test_the_first_title_counts():
 def test_a_hidden_block_stays_and_is_marked(attribute, state):
     page = cut(f"<p>seen</p><div {attribute}><p>inside</p></div><p>behind</p>")
     assert page.texts == ["seen", "inside", "behind"]
-    assert [page.node_hidden[n] for n in page.node] == [0, state, 0]
+    assert page.hidden == [0, state, 0]
 
 
 @pytest.mark.parametrize("tag", ["span", "b", "em", "i", "small", "label", "a href=x"])
@@ -333,8 +343,8 @@ def test_the_names_of_a_container_are_its_class_id_and_role():
     page = cut(
         '<div class="story teaser" id=x role=main data-label=body data-price=5 itemprop=articleBody><p>x</p></div>'
     )
-    names = page.node_names[page.node_tag.index("div")]
-    assert set(names.split()) == {"story", "teaser", "x", "main", "articleBody"}
+    kind = page.kinds[page.node_kind[page.node_tag.index("div")]]
+    assert set(kind.split()) == {"div", "story", "teaser", "x", "main", "articleBody"}
 
 
 @pytest.mark.parametrize("rich", [False, True])

@@ -114,6 +114,11 @@ def test_bytes_that_are_invalid_become_replacement_characters_in_the_declared_ch
     assert decode(b"<meta charset=utf-8><p>caf\xe9 ol\xc3\xa9</p>").endswith("<p>caf\ufffd olé</p>")
 
 
+def test_a_page_that_says_utf_8_and_breaks_it_loses_those_bytes_alone():
+    page = b'<meta charset="utf-8"><p class="\xe9">caf\xc3\xa9 \xff caf\xe9</p><p>Gr\xc3\xbc\xc3\x9fe</p>'
+    assert texts(page) == ["café \ufffd caf\ufffd", "Grüße"]
+
+
 @pytest.mark.parametrize(
     ("language", "encoding", "text"),
     [

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 # What an element does to the text around it; those up to PART part blocks. PART and INERT are no element's kind: they
 # stand for one that does only that, and for one that does nothing, or whose content is skipped.
@@ -43,12 +44,17 @@ INLINE_KINDS = frozenset({BREAK, LINK, FORMAT, THING, INLINE})
 
 # Attributes whose words tell what a container is for.
 NAMING = frozenset({"class", "id", "role", "itemprop", "data-testid", "data-component", "data-module", "aria-label"})
-HIDING = frozenset({"style", "hidden", "aria-hidden"})
 # Elements without text that tell of the blocks around them, and the text fields among the inputs.
 PICTURES = frozenset({"img", "amp-img", "picture", "video", "iframe", "object", "embed"})
 FIELDS = frozenset({"input", "textarea", "select"})
 TYPED = frozenset({"", "text", "email", "search", "tel"})
 INVISIBLE = "\u00ad\u200b\u2060\ufeff"  # soft hyphen and characters of no width
+# White space that hardly any page has, or is no single space, and what is invisible.
+UNUSUAL = (
+    "\v\f\r\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028"
+    f"\u2029\u202f\u205f\u3000{INVISIBLE}"
+)
+BLANK = f" \n\t{UNUSUAL}"
 DOCUMENT_TAGS = frozenset({"p", "li", "article", "h1"})  # a <noscript> with one of these holds a piece of the page
 # Limits, so that no page takes long: what comes after so many blocks, nodes, or links in one block is left out, and
 # elements within so many others still part blocks, but are no nodes and no steps of a path.
@@ -56,8 +62,6 @@ MOST_BLOCKS, MOST_NODES, MOST_LINKS, MOST_DEPTH = 20_000, 150_000, 50_000, 256
 # With each tag the parser may look through all elements that are open: so many tags times open elements take a second.
 MOST_SEARCHED = 500_000_000
 BREAK_MARK = "\0"  # no parsed tree can hold a NUL
-
-BATCH = 150  # events noted before they are cut
 
 Event = tuple[str, Mapping[str, str]] | str | None  # an element begins; text; the element that began last ends
 Token = tuple[str, str]  # ("text", characters), ("open" | "close", tag), ("link" | "unlink", href)
@@ -77,14 +81,15 @@ class Segments:
     n_links: list[int] = field(default_factory=list)
     href: list[str] = field(default_factory=list)  # the last link's target
     lead: list[str] = field(default_factory=list)  # tag and class of the first inline element
+    hidden: list[int] = field(default_factory=list)  # 0 shown, 1 aria-hidden, 2 not displayed
 
     node_tag: list[str] = field(default_factory=list)
     node_parent: list[int] = field(default_factory=list)
-    node_names: list[str] = field(default_factory=list)  # what its attributes call it, a space before each
-    node_hidden: list[int] = field(default_factory=list)  # 0 shown, 1 aria-hidden, 2 not displayed
+    node_kind: list[int] = field(default_factory=list)  # its place in `kinds`, -1 where it holds no block
     node_first: list[int] = field(default_factory=list)
     node_last: list[int] = field(default_factory=list)
 
+    kinds: list[str] = field(default_factory=list)  # tag and names of nodes, each once
     pictures: list[int] = field(default_factory=list)  # the block that each belongs to (see `beside`)
     fields: list[int] = field(default_factory=list)  # of forms, the same
     email_fields: list[int] = field(default_factory=list)
@@ -99,14 +104,19 @@ class Segments:
     inline: list[list[Token]] = field(default_factory=list)  # the block's text with its inline markup
 
 
-def visibility(name: str, value: str) -> int:
-    """How far one attribute hides its element: 0 not at all, 1 from assistive technology, 2 from everybody."""
-    if name == "style":
-        style = value.replace(" ", "").lower()
-        return 2 if "display:none" in style or "visibility:hidden" in style else 0
-    if name == "hidden":
+def visibility(attributes: Mapping[str, str]) -> int:
+    """How far an element is hidden by its attributes: 0 not at all, 1 from assistive technology, 2 from everybody."""
+    if "hidden" in attributes:
         return 2
-    return 1 if name == "aria-hidden" and value.strip().lower() == "true" else 0
+    style = attributes.get("style", "").replace(" ", "").lower()
+    if "display:none" in style or "visibility:hidden" in style:
+        return 2
+    return int(attributes.get("aria-hidden", "").strip().lower() == "true")
+
+
+def naming(attributes: Mapping[str, str]) -> str:
+    """What an element's attributes call it, a space before each."""
+    return "".join([f" {value}" for key, value in attributes.items() if value and key in NAMING])
 
 
 def fold(text: str) -> str:
@@ -118,9 +128,17 @@ def fold(text: str) -> str:
     return " ".join(text.split())
 
 
-def folded_length(parts: list[str]) -> int:
-    """How many characters some parts of a block come to, white space folded."""
-    return len(" ".join("".join(parts).split()))
+def fold_all(texts: list[str]) -> None:
+    """`fold` many texts without BLANK characters around them. Most have nothing to fold, which is found out quickly."""
+    whole = "".join(texts)
+    unusual = [character for character in UNUSUAL if character in whole]
+    for i, text in enumerate(texts):
+        if "\n" in text or "  " in text or "\t" in text:
+            texts[i] = " ".join(text.split())
+    if unusual:
+        for i, text in enumerate(texts):
+            if any([character in text for character in unusual]):  # a generator would take twice as long
+                texts[i] = fold(text)
 
 
 def lines_of(text: str, verbatim: bool) -> str:
@@ -130,11 +148,6 @@ def lines_of(text: str, verbatim: bool) -> str:
     return "" if text.isspace() else text
 
 
-def hides(attributes: Mapping[str, str]) -> bool:
-    """Whether an inline element is not displayed; there is no node to remember it by, so its text is dropped."""
-    return "hidden" in attributes or visibility("style", attributes.get("style", "")) > 0
-
-
 class EnoughError(Exception):
     """A document passes a limit: no more of it is wanted."""
 
@@ -142,8 +155,8 @@ class EnoughError(Exception):
 class Segmenter:
     """Cuts a document into blocks while its elements and texts come by: a target for lxml's parsers.
 
-    It only notes what comes, and has it cut in batches: one loop is quicker than as many calls. Each document is begun
-    and finished; the next may follow.
+    It only notes what comes, and has it cut when told to: one loop is quicker than as many calls. Each document is
+    begun and finished; the next may follow.
     """
 
     __slots__ = ("cutter", "data", "events", "out")
@@ -161,15 +174,8 @@ class Segmenter:
         next(self.cutter)
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins. Raises EnoughError when the document passes a limit."""
+        """An element begins."""
         self.events.append((tag, attributes))
-        if len(self.events) >= BATCH:
-            try:
-                self.cutter.send(self.events)
-            except StopIteration:
-                raise EnoughError from None
-            finally:
-                self.events.clear()
 
     def end(self, tag: str) -> None:
         """The element that began last ends."""
@@ -178,11 +184,20 @@ class Segmenter:
     def close(self) -> None:
         """The parser is done."""
 
-    def finish(self) -> Segments:
-        """The document is over, or has passed a limit: its blocks. Nothing of it stays here."""
-        with suppress(StopIteration):
+    def cut(self) -> None:
+        """Cut what has come so far. Raises EnoughError when the document passes a limit."""
+        try:
             if self.events:
                 self.cutter.send(self.events)
+        except StopIteration:
+            raise EnoughError from None
+        finally:
+            self.events.clear()
+
+    def finish(self) -> Segments:
+        """The document is over, or has passed a limit: its blocks. Nothing of it stays here."""
+        with suppress(EnoughError, StopIteration):
+            self.cut()
             self.cutter.send([])
         self.events.clear()
         out = self.out
@@ -190,14 +205,15 @@ class Segmenter:
         return out
 
 
-def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Generator[None, list[Event], None]:
+def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Generator[None, list[Any], None]:
     """Fill ``out`` from the batches of events that are sent, until an empty one comes or a limit is passed.
 
     One function, for what is local to it is quick to reach: this is the hottest loop of all.
     """
-    texts, parents, degrees, last = out.texts, out.node_parent, out.node_hidden, out.node_last
+    texts, parents, first, last = out.texts, out.node_parent, out.node_first, out.node_last
+    all_attributes: list[Mapping[str, str]] = []  # of the nodes
+    lined: dict[int, str] = {}  # texts that have lines, by block
     current = -1  # the open node
-    invisible = 0  # how hidden it is
     kinds: list[int] = []  # what was made of the open elements
     skip_from = -1  # how many elements are open around the one whose content is skipped, -1 for none
     waiting = False  # whether that is a <noscript> that may yet turn out to hold a piece of the page
@@ -207,8 +223,7 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
     # The open block.
     parts: list[str] = []
     began = ""  # the path of the element that it begins in
-    linked = n_links = in_link = break_at = 0
-    link_from = link_end = first_link = 0  # parts before the last link, up to its end, and up to the end of the first
+    linked = n_links = in_link = break_at = link_from = link_end = 0  # link_*: parts before and up to the last link
     href = lead = ""
     tokens: list[Token] = []
     formats: list[str] = []  # the open format elements
@@ -223,29 +238,26 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
         closing = not batch
         # At last, what is still open ends, and the text outside of all.
         for event in batch or [None] * (len(kinds) + 1):
+            if event.__class__ is str:  # quicker than isinstance
+                if skip_from < 0:
+                    if parts or not event.isspace() or verbatim:
+                        if rich:
+                            if not parts:
+                                began = "/" + "/".join(steps)
+                            tokens.append(("text", event))
+                        parts.append(event)
+                elif heard is not None:
+                    heard.append(event)
+                continue
             if event is None:
-                if not kinds:
-                    kind = PART
-                else:
-                    kind = kinds.pop()
-                    if rich and len(kinds) < MOST_DEPTH:
-                        steps.pop()
-                        counts.pop()
+                kind = kinds.pop() if kinds else PART
+                if rich and len(kinds) < MOST_DEPTH and steps:
+                    steps.pop()
+                    counts.pop()
                 if skip_from >= 0:
                     if len(kinds) <= skip_from:
                         skip_from, waiting, heard = -1, False, None
                     continue
-            elif isinstance(event, str):
-                if skip_from >= 0:
-                    if heard is not None:
-                        heard.append(event)
-                elif parts or verbatim or not event.isspace():
-                    if rich:
-                        if not parts:
-                            began = "/" + "/".join(steps)
-                        tokens.append(("text", event))
-                    parts.append(event)
-                continue
             else:
                 tag, attributes = event
                 kind = KINDS.get(tag, INLINE)
@@ -267,9 +279,11 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                             skip_from, waiting = -1, False
                         else:
                             kind = INERT
-                    elif kind >= LINK and ("style" in attributes or "hidden" in attributes) and hides(attributes):
-                        skip_from = len(kinds)
-                        kind = INERT
+                    elif kind >= LINK:
+                        # There is no node to remember it by, so the text of what is not displayed is dropped.
+                        if ("style" in attributes or "hidden" in attributes) and visibility(attributes) == 2:
+                            skip_from = len(kinds)
+                            kind = INERT
                     elif kind == BREAK and break_at and not verbatim and not "".join(parts[break_at:]).strip():
                         kind = PART  # an empty line parts paragraphs
                 kinds.append(kind)
@@ -277,12 +291,15 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
             if kind <= PART:
                 if parts:
                     text = "".join(parts)
-                    text = lines_of(text, verbatim > 0) if verbatim or BREAK_MARK in text else fold(text)
-                    if first_link:
-                        linked += folded_length(parts[:first_link]) if first_link < len(parts) else len(text)
-                    if in_link:
-                        linked += folded_length(parts[link_from:]) if link_from else len(text)
+                    if verbatim or BREAK_MARK in text:
+                        text = lines_of(text, verbatim > 0)
+                        if text:
+                            lined[len(texts)] = text
+                    else:
+                        text = text.strip(BLANK)
                     if text and len(texts) < MOST_BLOCKS:
+                        if in_link:
+                            linked += length_of(parts[link_from:])
                         texts.append(text)
                         out.node.append(current)
                         out.link_chars.append(linked)
@@ -295,63 +312,41 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     parts.clear()
                     if rich:
                         tokens = [("link", t) for t in targets]
-                    linked = n_links = break_at = link_end = link_from = first_link = 0
+                    linked = n_links = break_at = link_end = link_from = 0
                     lead = ""
                     if not in_link:
                         href = ""
                 elif lead:  # an element without text, an icon say, ends here too
                     lead, n_links = "", 0
-                if event is not None and (len(texts) >= MOST_BLOCKS or len(last) >= MOST_NODES):
-                    enough, kinds[-1] = True, INERT
-                    break
                 if kind == PART:
+                    if event is not None and len(texts) >= MOST_BLOCKS:
+                        enough, kinds[-1] = True, INERT
+                        break
                     continue
                 if event is None:
                     last[current] = len(texts)
                     current = parents[current]
-                    invisible = degrees[current] if current >= 0 else 0
                     if kind == VERBATIM:
                         verbatim -= 1
                     continue
-                name = ""
-                hidden = invisible
-                for key, value in attributes.items():
-                    if key in NAMING:
-                        if value or name:
-                            name = f"{name} {value}"
-                    elif key in HIDING and hidden < 2:
-                        hidden = max(hidden, visibility(key, value))
+                if len(texts) >= MOST_BLOCKS or len(last) >= MOST_NODES:
+                    enough, kinds[-1] = True, INERT
+                    break
                 out.node_tag.append(tag)
                 parents.append(current)
-                out.node_names.append(name)
-                degrees.append(hidden)
-                out.node_first.append(len(texts))
+                all_attributes.append(attributes)
+                first.append(len(texts))
                 current = len(last)
                 last.append(0)  # known at the node's end
-                invisible = hidden
                 if kind == VERBATIM:
                     verbatim += 1
                 elif rich and tag == "ol" and attributes.get("start", "").isdecimal():
                     out.list_starts[current] = int(attributes["start"][:9])
-            elif INLINE >= kind >= FORMAT:
-                if event is not None:
-                    if kind == THING:
-                        notice(out, tag, attributes, current, parts)
-                    if not lead:
-                        lead = f"{tag} {attributes['class']}" if "class" in attributes else tag
-                    if rich and kind == FORMAT:
-                        tokens.append(("open", tag))
-                        formats.append(tag)
-                elif rich and kind == FORMAT:
-                    tokens.append(("close", formats.pop()))
             elif kind == LINK:
                 if event is None:
                     in_link = 0
                     link_end = len(parts)
-                    if link_from:
-                        linked += folded_length(parts[link_from:])
-                    else:
-                        first_link = link_end
+                    linked += length_of(parts[link_from:])
                     if rich:
                         tokens.append(("unlink", targets.pop()))
                     continue
@@ -376,7 +371,20 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     if rich:
                         targets.append(href)
                         tokens.append(("link", href))
-            elif event is None or kind == INERT:
+            elif kind == INERT:
+                pass
+            elif kind >= FORMAT:
+                if event is not None:
+                    if not lead:
+                        lead = f"{tag} {attributes['class']}" if "class" in attributes else tag
+                    if kind == THING:
+                        notice(out, tag, attributes, current, parts)
+                    elif rich and kind == FORMAT:
+                        tokens.append(("open", tag))
+                        formats.append(tag)
+                elif rich and kind == FORMAT:
+                    tokens.append(("close", formats.pop()))
+            elif event is None:
                 pass
             elif kind == BREAK:
                 if parts:
@@ -395,8 +403,39 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     heard = title
 
     out.title = fold("".join(title))
+    fold_all(texts)
+    for i, text in lined.items():
+        texts[i] = text
+    describe(out, all_attributes)
     if -1 in out.node:
         shelter(out)
+
+
+def length_of(parts: list[str]) -> int:
+    """How many characters some parts of a block come to, white space around them, or between several, folded."""
+    return len(parts[0].strip() if len(parts) == 1 else " ".join("".join(parts).split()))
+
+
+def describe(out: Segments, all_attributes: list[Mapping[str, str]]) -> None:
+    """What the nodes that hold blocks are, by tag and attributes, and which blocks they hide."""
+    out.hidden = [0] * len(out.texts)
+    kinds: dict[str, int] = {}
+    for tag, attributes, first, last in zip(out.node_tag, all_attributes, out.node_first, out.node_last, strict=True):
+        if first == last:
+            out.node_kind.append(-1)
+            continue
+        if not attributes:
+            kind = tag
+        elif len(attributes) == 1 and attributes.get("class"):
+            kind = f"{tag} {attributes['class']}"
+        else:
+            kind = tag + naming(attributes)
+            if "style" in attributes or "hidden" in attributes or "aria-hidden" in attributes:
+                degree = visibility(attributes)
+                if degree:
+                    out.hidden[first:last] = [max(degree, hidden) for hidden in out.hidden[first:last]]
+        out.node_kind.append(kinds.setdefault(kind, len(kinds)))
+    out.kinds = list(kinds)
 
 
 def beside(out: Segments, node: int, parts: list[str]) -> int:
@@ -430,10 +469,10 @@ def shelter(out: Segments) -> None:
             out.node[block] = len(out.node_tag)
             out.node_tag.append("body")
             out.node_parent.append(-1)
-            out.node_names.append("")
-            out.node_hidden.append(0)
+            out.node_kind.append(len(out.kinds))
             out.node_first.append(block)
             out.node_last.append(block + 1)
+    out.kinds.append("body")
 
 
 def step_into(tag: str, steps: list[str], counts: list[dict[str, int]], namespaced: bool) -> None:

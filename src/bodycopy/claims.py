@@ -37,6 +37,7 @@ NO_PAGES = ("#", "javascript:", "mailto:", "tel:")
 NO_PATH = re.compile(r"^(?:https?:)?//[^/?#]*|[?#].*")
 STEPS = 4  # of a path, at most
 TABLE = 1 << 17  # pairs of words, by hash
+SMALL = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz")
 
 
 @dataclass(slots=True)
@@ -60,7 +61,8 @@ def claims(page: Segments) -> Claims:
     site = max((label for label in host.split(".")[:-1] if label != "www"), key=len, default="")
     site = site if len(site) >= SHORTEST_NAME else host
     title = TITLE_PARTS.split(page.title[-TITLE:])
-    names = {joined(name) for name in (site, *(told.get(n, "") for n in NAMES), title[-1] if len(title) > 1 else "")}
+    named = (site, *(told.get(name, "") for name in NAMES), title[-1] if len(title) > 1 else "")
+    names = {joined(name).decode("utf-8", "surrogatepass") for name in named}
     names = {name for name in names if SHORTEST_NAME <= len(name) <= LONGEST_NAME}
     short = {name for name in names if len(name) < SURE_NAME}
     description = "\n".join(dict.fromkeys(told[name] for name in DESCRIPTIONS if name in told))
@@ -68,9 +70,9 @@ def claims(page: Segments) -> Claims:
     return Claims(sorted(names - short), site, path, [text[:LONGEST] for text in texts])
 
 
-def joined(text: str) -> str:
-    """A text in small letters and as one word: names are written as one word or as several."""
-    return text.lower().replace(" ", "").replace("-", "")
+def joined(text: str) -> bytes:
+    """A text in small letters, as far as they are Latin, and as one word: names are written as one word or several."""
+    return text.encode("utf-8", "surrogatepass").translate(SMALL, b" -")
 
 
 def stated(linked_data: str) -> tuple[str, str]:
@@ -115,14 +117,14 @@ def borne_out(said: Claims, said_words: Ragged, texts: list[str], words: Ragged)
 
 def naming(names: list[str], texts: list[str]) -> Iterator[int]:
     """The numbers of the texts that hold one of some names, some of them more than once."""
-    whole = joined(in_one(texts)) if names else ""
+    whole, mark = joined(in_one(texts)) if names else b"", MARK.encode()
     for name in names:
         found = start = 0
-        while (at := whole.find(name, start)) >= 0:
-            found += whole.count(MARK, start, at)
+        while (at := whole.find(joined(name), start)) >= 0:
+            found += whole.count(mark, start, at)
             yield found
             found += 1
-            start = whole.find(MARK, at) + 1
+            start = whole.find(mark, at) + 1
 
 
 def pairs(ids: Ints) -> Ints:
@@ -131,15 +133,14 @@ def pairs(ids: Ints) -> Ints:
 
 
 def targets(said: Claims, hrefs: list[str]) -> Floats:
-    """Of the target of each block's link: whether it is within the site (1) or not (-1), 0 without one; whether it is
-    the site's first page; what part of STEPS steps of the page's own path it shares, from the first on; whether it is
-    the page itself. Shape (4, blocks).
+    """Of some links' targets: whether each is within the site (1) or not (-1), 0 without one; whether it is the site's
+    first page; what part of STEPS steps of the page's own path it shares, from the first on; whether it is the page
+    itself. Shape (4, targets).
     """
-    numbers = {href: i for i, href in enumerate(dict.fromkeys(hrefs))}
-    out = np.zeros((4, len(numbers)), np.float32)
+    out = np.zeros((4, len(hrefs)), np.float32)
     site, path = said.site, said.path.rstrip("/")
     within, home = [], []
-    for href in numbers:
+    for href in hrefs:
         if not href.startswith(SCHEMES):
             within.append(0 if not href or href.startswith(NO_PAGES) else 1)
             home.append(href == "/")
@@ -151,12 +152,11 @@ def targets(said: Claims, hrefs: list[str]) -> Floats:
             home.append(False)
     out[:2] = within, home
     steps = path.split("/")[1:]
+    near = list(range(len(hrefs)))
     for i in range(1, min(len(steps), STEPS) + 1):
         start = "/".join(("", *steps[:i])) + "/" * (i < len(steps))
-        shared = [start in href for href in numbers]
-        if not any(shared):
-            break
-        out[2] += np.array(shared) / STEPS
+        near = [j for j in near if start in hrefs[j]]
+        out[2, near] += 1 / STEPS
     if path:
-        out[3] = [path in href and NO_PATH.sub("", href).rstrip("/") == path for href in numbers]
-    return out[:, list(map(numbers.__getitem__, hrefs))]
+        out[3, [j for j in near if NO_PATH.sub("", hrefs[j]).rstrip("/") == path]] = 1
+    return out

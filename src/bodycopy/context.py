@@ -75,28 +75,26 @@ def context(scores: Floats, where: Structure) -> Floats:
     out[:, 0] = scores
     out[:, 1], out[:, 2], out[:, 3], out[:, 4] = padded[1:-3], padded[3:-1], padded[:-4], padded[4:]
     index = np.arange(n)
+    first, last = np.empty((2, 2 + len(where.boxes), n), np.int64)
+    first[0], last[0] = np.maximum(index - 8, 0), np.maximum(index - 2, 0)
+    first[1], last[1] = np.minimum(index + 3, n), np.minimum(index + 9, n)
     plain = np.zeros((n + 1, k))
     np.cumsum(scores, axis=0, out=plain[1:])
+    near = plain[last[:2]] - plain[first[:2]]
+    near /= np.maximum(last[:2] - first[:2], 1)[..., None]
+    out[:, 5:7] = near.swapaxes(0, 1)
     sums = np.zeros((n + 1, k + 1))
     weighted = np.hstack((scores * mass, mass))
     np.cumsum(weighted, axis=0, out=sums[1:])
-
-    def span(table: npt.NDArray[Any], a: Ints, z: Ints) -> npt.NDArray[Any]:
-        return table[z] - table[a]
-
-    a, z = np.maximum(index - 8, 0), np.maximum(index - 2, 0)
-    out[:, 5] = span(plain, a, z) / np.maximum(z - a, 1)[:, None]
-    a, z = np.minimum(index + 3, n), np.minimum(index + 9, n)
-    out[:, 6] = span(plain, a, z) / np.maximum(z - a, 1)[:, None]
-    out[:, 7] = sums[:-1, :k] / np.maximum(sums[:-1, k:], 0.5)
-    rest = sums[-1] - sums[1:]
-    out[:, 8] = rest[:, :k] / np.maximum(rest[:, k:], 0.5)
+    first[0], last[0], first[1], last[1] = 0, index, index + 1, n
+    first[2:], last[2:] = where.boxes[:, 0], where.boxes[:, 1]
+    spans = sums[last] - sums[first]
+    means = (spans[..., :k] / np.maximum(spans[..., k:], 0.5)).swapaxes(0, 1)
+    out[:, 7:9], out[:, len(CONTEXT) :] = means[:, :2], means[:, 2:]
     order = np.argsort(where.alike, kind="stable")
     kinds = where.alike[order]
     starts = np.flatnonzero(np.concatenate(([True], kinds[1:] != kinds[:-1])))
     group = np.add.reduceat(weighted[order], starts, axis=0)
     out[:, 9] = (group[:, :k] / group[:, k:])[where.alike]
     out[:, 10] = scores[where.heading]
-    box = span(sums, where.boxes[:, 0].T, where.boxes[:, 1].T)
-    out[:, len(CONTEXT) :] = box[..., :k] / box[..., k:]
     return out.reshape(n, -1)

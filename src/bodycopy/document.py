@@ -17,7 +17,8 @@ Html = bytes | str | etree._Element | etree._ElementTree
 DECLARED = re.compile(rb"""<(?:meta\b[^>]*?charset|\?xml\b[^>]*?encoding)\s*=\s*["']?\s*([a-zA-Z0-9_:.-]+)""", re.I)
 LANGUAGE = re.compile(rb"""<html\b[^>]*?\blang\s*=\s*["']?\s*([a-zA-Z]+)""", re.I)
 SURELY_UTF8 = 4  # bytes beyond the first, over all different characters: a word of another encoding may look like UTF-8
-PIECE = 1 << 16  # bytes parsed at a time: between two of them the parser can be left
+PIECE = 1 << 16  # bytes parsed at a time, and then cut: between two of them the parser can be left
+BATCH = 1000  # events of a tree that are cut at a time
 HEAD = 4096  # bytes searched for a declaration; the standard asks for 1024, real pages need more
 
 BYTE_ORDER_MARKS = (
@@ -145,6 +146,12 @@ def is_utf8(data: bytes) -> bool:
     return len(characters.encode()) - len(characters) >= SURELY_UTF8
 
 
+def says_utf8(data: bytes) -> bool:
+    """Whether a page declares itself UTF-8, without a byte-order mark. Bytes of it that are not become U+FFFD."""
+    declared = None if data.startswith(BYTE_ORDER_MARKS_ONLY) else DECLARED.search(data[:HEAD])
+    return declared is not None and declared[1].lower() in (b"utf-8", b"utf8")
+
+
 def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segments:
     """Cut a page into blocks: bytes and text by parsing them, without building a tree; a tree by walking it, untouched.
 
@@ -166,7 +173,8 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
     if isinstance(html, (bytes, bytearray, memoryview)):
         data = bytes(html)
         name = known(encoding) if encoding else None
-        if name or not is_utf8(data):
+        # Whether bytes are UTF-8 takes a twentieth of a parse to find out.
+        if name or not (says_utf8(data) or is_utf8(data)):
             data = decode_as(data, name).encode("utf-8", "replace")
     elif isinstance(html, str):
         data = html.encode("utf-8", "replace")
@@ -180,6 +188,7 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
     try:
         for at in range(0, len(data), PIECE):
             parser.feed(data[at : at + PIECE])
+            target.cut()
         parser.close()
         parsers.append((target, parser))
     except (etree.XMLSyntaxError, EnoughError):  # nothing in it but comments, say; or too much
@@ -197,6 +206,8 @@ def new_parser() -> tuple[Segmenter, Any]:
 def walk(root: etree._Element, target: Segmenter) -> None:
     """Tell a target of everything in a tree, as a parser would."""
     for event, element in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
+        if len(target.events) >= BATCH:
+            target.cut()
         if not isinstance(element.tag, str):  # a comment, an instruction; of an entity, its name
             if element.tag is etree.Entity and event == "start" and element.text:
                 target.data(element.text)

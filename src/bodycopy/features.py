@@ -13,11 +13,10 @@ Everything is computed for all blocks of a page at once; a page of n blocks cost
 
 from __future__ import annotations
 
-import operator
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import compress, count, repeat
+from itertools import count, repeat
 from typing import Any
 
 import numpy as np
@@ -150,9 +149,16 @@ class Features:
     structure: Structure
 
 
+def numbered(values: list[str]) -> tuple[list[str], Ints]:
+    """Different values in the order of their first appearance, and the number of each."""
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    of_each = np.array(list(map(numbers.__getitem__, values)))
+    return list(numbers), of_each
+
+
 def features(page: Segments) -> Features:
     """The features of all blocks of a page that has at least one."""
-    texts, hrefs, tags, names = page.texts, page.href, page.node_tag, page.node_names
+    texts = page.texts
     n = len(texts)
     index = np.arange(n)
     node = np.array(page.node)
@@ -205,16 +211,11 @@ def features(page: Segments) -> Features:
 
     put_all(borne_out(said, of_claims, texts, word_ids))
 
-    # The element and what it stands in.
-    # Kinds: of a container, its tag and names; of the first inline element in a block, the same. Names begin with a
-    # space, if there are any, so that the two joined are one key.
-    kinds: defaultdict[str, int] = defaultdict(count().__next__)
-    kind = np.full(len(tags) + 1, -1)  # with a last one for the parent of the root
-    shown = last > first
-    kind[:-1][shown] = list(map(kinds.__getitem__, compress(map(operator.add, tags, names), shown.tolist())))
-    leads: defaultdict[str, int] = defaultdict(count().__next__)
-    lead = np.array(list(map(leads.__getitem__, page.lead)))
-    tags_and_names = [key.partition(" ")[::2] for key in kinds]
+    # The element and what it stands in. Kinds: of a container, its tag and names; of the first inline element in a
+    # block, the same.
+    kind = np.array([*page.node_kind, -1])  # with a last one for the parent of the root
+    leads, lead = numbered(page.lead)
+    tags_and_names = [key.partition(" ")[::2] for key in page.kinds]
     codes_of_nodes = np.array([*(TAG_CODES.get(tag, 0) for tag, _ in tags_and_names), 0])[kind[:-1]]
     # Each round adds what twice as many containers further up say: six see 64 of them.
     within, depth, above = codes_of_nodes >> 8, (parent >= 0).astype(np.int64), np.maximum(parent, 0)
@@ -227,7 +228,7 @@ def features(page: Segments) -> Features:
     put_one_of(own_tag, len(OWN_TAGS))
     put_one_of(np.array([LEAD_NUMBERS.get(x.partition(" ")[0], -1) for x in leads])[lead], len(LEADS))
     put_all((within[node] >> WITHIN_SHIFTS) & 1)
-    hidden = np.array(page.node_hidden)[node]
+    hidden = np.array(page.hidden)
     kind_in_kind = kind[node] * len(kind) + kind[parent[node]]
     alike = np.searchsorted(sorted(set(kind_in_kind.tolist())), kind_in_kind)
     put(hidden == 2, hidden == 1, np.minimum(depth[node], 40) / 10, np.log1p(np.bincount(alike)[alike]))
@@ -245,32 +246,27 @@ def features(page: Segments) -> Features:
     is_long = (n_words >= 20) & (link_share < 0.5) & (sentences >= 1)
     before = np.cumsum(mass) - mass
     total, longest = max(1.0, float(mass.sum())), max(1.0, float(mass.max()))
-    put_all(
-        np.log1p(
-            (
-                index,
-                n - index,
-                np.maximum(since, 0),
-                np.maximum(-since, 0),
-                h1_so_far,
-                articles,
-                *long_around(is_long),
-            )
-        )
-    )
+    counted = numbers[row : row + 10]
+    counted[:6] = index, n - index, np.maximum(since, 0), np.maximum(-since, 0), h1_so_far, articles
+    counted[6:] = long_around(is_long)
+    np.log1p(counted, out=counted)
+    row += 10
     put(index / n, before / total, index == headline, mass / longest, index == first[node])
     put(np.concatenate(([False], node[1:] == node[:-1])))
     put(np.log1p(h1_so_far[-1]), np.log1p(articles[-1]), np.log1p(n), np.log1p(total), np.log1p(longest))
     put(linked_chars.sum() / length.sum())
     put(*np.log1p(of_claims.counts()[1:]), bool(said.names or said.texts[0]))
     tags_and_names += zip(repeat("in"), leads)
+    hrefs, href = numbered(page.href)
     markup = marked([*(f"<{tag} {x[:NAMED]}" for tag, x in tags_and_names), *(h[:TARGET] for h in hrefs)])
-    target_ends = markup.ends[-n:]
-    target_starts = markup.ends[-n - 1 : -1] + 1
-    initial = markup.codes[target_starts]
-    slashes = np.diff(np.searchsorted(np.flatnonzero(markup.codes == ord("/")), markup.ends[-n - 1 :]))
-    put(initial == ord("h"), initial == ord("#"), np.minimum(slashes, 8) / 4, target_ends - target_starts > 60)
-    put_all(targets(said, hrefs))
+    target_ends = markup.ends[-len(hrefs) - 1 :]  # and of what comes before them
+    target_length = np.diff(target_ends) - 1
+    initial = markup.codes[target_ends[:-1] + 1]
+    slashes = np.diff(np.searchsorted(np.flatnonzero(markup.codes == ord("/")), target_ends))
+    of_targets = np.empty((8, len(hrefs)), np.float32)
+    of_targets[:4] = initial == ord("h"), initial == ord("#"), np.minimum(slashes, 8) / 4, target_length > 60
+    of_targets[4:] = targets(said, hrefs)
+    put_all(of_targets[:, href])
 
     # Pictures and fields of forms.
     things = np.zeros((3, n + 1), np.int64)  # how many come before each block
@@ -296,13 +292,13 @@ def features(page: Segments) -> Features:
     blocks = z - a
     inside = sums[:, z] - sums[:, a]
     described = numbers[row:].reshape(HEIGHTS, -1, n)
-    described[:, 0] = np.log1p(blocks)
-    described[:, 1] = np.log1p(inside[0])
-    described[:, 2] = np.log1p(inside[3])
+    described[:, 0], described[:, 1], described[:, 2] = blocks, inside[0], inside[3]
+    np.log1p(described[:, :3], out=described[:, :3])
     described[:, 3] = inside[2] / np.maximum(1, inside[1])
     described[:, 4] = (index - a) / np.maximum(1, blocks)
     described[:, 5] = (a <= headline) & (headline < z)
-    described[:, 6:] = np.log1p(things[:, z] - things[:, a]).swapaxes(0, 1)
+    described[:, 6:] = (things[:, z] - things[:, a]).swapaxes(0, 1)
+    np.log1p(described[:, 6:], out=described[:, 6:])
 
     # The block's node and those above it. The parent of the root is the node behind the last, whose kind is -1.
     parent = np.append(parent, -1)
@@ -316,9 +312,9 @@ def features(page: Segments) -> Features:
         numbers=np.ascontiguousarray(numbers.T),
         text=phrase_buckets(word_ids),
         names=named.bucketed("word"),
-        targets=targeted.bucketed("target"),
+        targets=targeted.bucketed("target").take(href),
         words=n_words,
-        chain=np.concatenate((lead[None] + len(kinds), kind[over])),
+        chain=np.concatenate((lead[None] + len(page.kinds), kind[over])),
         structure=structure_of(numbers.T, boxes, alike, heading_above(code & 32 > 0)),
     )
 

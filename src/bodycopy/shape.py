@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bodycopy.tokens import CHARACTER, CHARACTERS, Floats, Ints
+from bodycopy.tokens import CHARACTER, CHARACTERS, LOWER, Floats, Ints
 
 NAMES = (
     *("chars", "words", "sentences", "words_a_sentence", "lines", "word_length"),
@@ -31,8 +31,11 @@ def shape(texts: list[str]) -> Shape:
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     kinds = CHARACTER.take(codes, mode="clip")
     ends = np.cumsum(length)
-    per_kind = np.bincount(np.repeat(np.arange(n) * 10, length) + kinds, minlength=10 * n)
+    # Most characters are small letters: they are what is left when the others are counted.
+    others = np.flatnonzero(kinds != LOWER)
+    per_kind = np.bincount(np.repeat(np.arange(n) * 10, length)[others] + kinds[others], minlength=10 * n)
     per_kind = per_kind.reshape(n, 10).T.astype(np.float32)
+    per_kind[LOWER] = length - per_kind.sum(0)
     first, last, last_code = kinds[ends - length], kinds[ends - 1], codes[ends - 1]
     ideographs = per_kind[9]
     words = per_kind[4] + 1 + ideographs * 0.5
@@ -40,7 +43,8 @@ def shape(texts: list[str]) -> Shape:
     sentences = per_kind[6] + per_kind[5] * 0.25
     lines = np.bincount(np.searchsorted(ends, np.flatnonzero(codes == 10), "right"), minlength=n)
     numbers = np.empty((len(NAMES), n), np.float32)
-    numbers[:5] = np.log1p((length, words, sentences, words / (1 + per_kind[6]), lines))
+    numbers[:5] = length, words, sentences, words / (1 + per_kind[6]), lines
+    np.log1p(numbers[:5], out=numbers[:5])
     numbers[5] = np.minimum(length / words, 20)
     numbers[6:14] = per_kind[1:9] / length
     numbers[14] = (last == 6) | (last == 7) | (last_code == ord(")"))
