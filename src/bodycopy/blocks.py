@@ -116,7 +116,11 @@ def visibility(attributes: Mapping[str, str]) -> int:
 
 def naming(attributes: Mapping[str, str]) -> str:
     """What an element's attributes call it, a space before each."""
-    return "".join([f" {value}" for key, value in attributes.items() if value and key in NAMING])
+    name = ""
+    for key, value in attributes.items():
+        if key in NAMING and (value or name):
+            name = f"{name} {value}"
+    return name
 
 
 def fold(text: str) -> str:
@@ -299,7 +303,7 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                         text = text.strip(BLANK)
                     if text and len(texts) < MOST_BLOCKS:
                         if in_link:
-                            linked += length_of(parts[link_from:])
+                            linked += folded_length(parts[link_from:])
                         texts.append(text)
                         out.node.append(current)
                         out.link_chars.append(linked)
@@ -346,7 +350,7 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                 if event is None:
                     in_link = 0
                     link_end = len(parts)
-                    linked += length_of(parts[link_from:])
+                    linked += folded_length(parts[link_from:])
                     if rich:
                         tokens.append(("unlink", targets.pop()))
                     continue
@@ -411,9 +415,9 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
         shelter(out)
 
 
-def length_of(parts: list[str]) -> int:
-    """How many characters some parts of a block come to, white space around them, or between several, folded."""
-    return len(parts[0].strip() if len(parts) == 1 else " ".join("".join(parts).split()))
+def folded_length(parts: list[str]) -> int:
+    """How many characters some parts of a block come to, white space folded."""
+    return len(" ".join("".join(parts).split()))
 
 
 def describe(out: Segments, all_attributes: list[Mapping[str, str]]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bodycopy.tokens import CHARACTER, CHARACTERS, LOWER, Floats, Ints
+from bodycopy.tokens import CHARACTER, CHARACTERS, Floats, Ints
 
 NAMES = (
     *("chars", "words", "sentences", "words_a_sentence", "lines", "word_length"),
@@ -31,11 +31,8 @@ def shape(texts: list[str]) -> Shape:
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     kinds = CHARACTER.take(codes, mode="clip")
     ends = np.cumsum(length)
-    # Most characters are small letters: they are what is left when the others are counted.
-    others = np.flatnonzero(kinds != LOWER)
-    per_kind = np.bincount(np.repeat(np.arange(n) * 10, length)[others] + kinds[others], minlength=10 * n)
+    per_kind = np.bincount(np.repeat(np.arange(n) * 10, length) + kinds, minlength=10 * n)
     per_kind = per_kind.reshape(n, 10).T.astype(np.float32)
-    per_kind[LOWER] = length - per_kind.sum(0)
     first, last, last_code = kinds[ends - length], kinds[ends - 1], codes[ends - 1]
     ideographs = per_kind[9]
     words = per_kind[4] + 1 + ideographs * 0.5

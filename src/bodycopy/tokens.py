@@ -58,7 +58,7 @@ def character_table() -> npt.NDArray[np.uint8]:
 
 
 CHARACTER = character_table()
-LOWER, UPPER, IDEOGRAPH = 1, 2, 9
+UPPER, IDEOGRAPH = 2, 9
 
 
 @dataclass(slots=True)
