@@ -13,6 +13,7 @@ Everything is computed for all blocks of a page at once; a page of n blocks cost
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -200,10 +201,10 @@ def features(page: Segments) -> Features:
     word_ids, beside = words(marked([*excerpts(texts), page.title[:TITLE], *said.texts]), IN_TEXT).split(n)
     title, of_claims = beside.split(1)
     counts = word_ids.counts()
-    of_page = np.array(list(set(title.ids.tolist())))  # np.unique would import numpy.ma: 7 ms of the start-up
-    in_title = word_ids.hits(of_page)
+    in_page_title = np.array(list(set(title.ids.tolist())))  # np.unique would import numpy.ma: 7 ms of the start-up
+    in_title = word_ids.hits(in_page_title)
     in_title_share = in_title / np.maximum(counts, 1)
-    of_title = np.minimum(in_title / max(1, len(of_page)), 1)
+    of_title = np.minimum(in_title / max(1, len(in_page_title)), 1)
     times = Counter(texts)
     put(
         of_title, in_title_share, (of_title > 0.5) & (in_title_share > 0.8), np.log(list(map(times.__getitem__, texts)))
@@ -253,9 +254,9 @@ def features(page: Segments) -> Features:
     row += 10
     put(index / n, before / total, index == headline, mass / longest, index == first[node])
     put(np.concatenate(([False], node[1:] == node[:-1])))
-    put(np.log1p(h1_so_far[-1]), np.log1p(articles[-1]), np.log1p(n), np.log1p(total), np.log1p(longest))
-    put(linked_chars.sum() / length.sum())
-    put(*np.log1p(of_claims.counts()[1:]), bool(said.names or said.texts[0]))
+    of_page = [*map(math.log1p, (h1_so_far[-1], articles[-1], n, total, longest)), linked_chars.sum() / length.sum()]
+    of_page += [*map(math.log1p, of_claims.counts()[1:].tolist()), bool(said.names or said.texts[0])]
+    put(*of_page)
     tags_and_names += zip(repeat("in"), leads)
     hrefs, href = numbered(page.href)
     markup = marked([*(f"<{tag} {x[:NAMED]}" for tag, x in tags_and_names), *(h[:TARGET] for h in hrefs)])
@@ -269,10 +270,12 @@ def features(page: Segments) -> Features:
     put_all(of_targets[:, href])
 
     # Pictures and fields of forms.
-    things = np.zeros((3, n + 1), np.int64)  # how many come before each block
-    for row_of_things, at in zip(things, (page.pictures, page.fields, page.email_fields), strict=True):
-        np.cumsum(np.bincount(at, minlength=n)[:n], out=row_of_things[1:])
-    pictures, fields, email_fields = np.diff(things)
+    slots = n + 1  # the last for those behind all blocks
+    at = [*page.pictures, *(slots + i for i in page.fields), *(2 * slots + i for i in page.email_fields)]
+    counts_of_things = np.bincount(at, minlength=3 * slots).reshape(3, slots)[:, :n]
+    pictures, fields, email_fields = counts_of_things
+    things = np.zeros((3, slots), np.int64)  # how many come before each block
+    np.cumsum(counts_of_things, axis=1, out=things[:, 1:])
     put(np.minimum(pictures, 3), np.minimum(np.append(pictures[1:], 0), 3), fields > 0, email_fields > 0)
 
     # Containers: of those with the same blocks the topmost, then the same from its parent up.

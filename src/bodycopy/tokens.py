@@ -90,8 +90,9 @@ IN_MARKUP = letters([1, 2], also="<", capitals_begin=True)
 SALT = {"word": 1, "pair": 0x9E3779B1, "first": 0x85EBCA6B, "phrase": 0xC2B2AE35, "target": 0x27D4EB2F}
 
 
-def bucket(hashes: Ints, salt: int) -> Ints:
-    mixed = (hashes * salt) & 0xFFFFFFFF
+def buckets(salted: Ints) -> Ints:
+    """Hashes, multiplied by the salts of their roles, brought into buckets."""
+    mixed = salted & 0xFFFFFFFF
     return (mixed ^ (mixed >> 15)) & (BUCKETS - 1)
 
 
@@ -147,7 +148,7 @@ class Ragged:
 
     def bucketed(self, role: str) -> Ragged:
         """Hashes brought into buckets."""
-        return Ragged(bucket(self.ids, SALT[role]), self.starts)
+        return Ragged(buckets(self.ids * SALT[role]), self.starts)
 
 
 class Powers:
@@ -243,15 +244,15 @@ def phrase_buckets(words: Ragged) -> Ragged:
     phrase += np.bincount(owner[in_short], ((ids * (2 * place + 3)) & 0xFFFFFFFF)[in_short], n_blocks).astype(np.int64)
     whole = np.flatnonzero(short)
     owners = np.concatenate((owner, owner[pairs], owner[firsts], whole))
-    mixed = np.concatenate(
+    salted = np.concatenate(
         (
-            bucket(ids, SALT["word"]),
-            bucket((ids[pairs] + 31 * ids[pairs - 1]) & 0xFFFFFFFF, SALT["pair"]),
-            bucket(ids[firsts], SALT["first"]),
-            bucket(phrase[whole] & 0xFFFFFFFF, SALT["phrase"]),
+            ids * SALT["word"],
+            ((ids[pairs] + 31 * ids[pairs - 1]) & 0xFFFFFFFF) * SALT["pair"],
+            ids[firsts] * SALT["first"],
+            (phrase[whole] & 0xFFFFFFFF) * SALT["phrase"],
         )
     )
     order = np.argsort(owners, kind="stable")
     starts = np.zeros(n_blocks + 1, np.int64)
     np.cumsum(np.bincount(owners, minlength=n_blocks), out=starts[1:])
-    return Ragged(mixed[order], starts)
+    return Ragged(buckets(salted[order]), starts)
