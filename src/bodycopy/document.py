@@ -16,6 +16,7 @@ Html = bytes | str | etree._Element | etree._ElementTree
 
 DECLARED = re.compile(rb"""<(?:meta\b[^>]*?charset|\?xml\b[^>]*?encoding)\s*=\s*["']?\s*([a-zA-Z0-9_:.-]+)""", re.I)
 LANGUAGE = re.compile(rb"""<html\b[^>]*?\blang\s*=\s*["']?\s*([a-zA-Z]+)""", re.I)
+UTF8 = ("utf-8", "utf8")
 SURELY_UTF8 = 4  # bytes beyond the first, over all different characters: a word of another encoding may look like UTF-8
 PIECE = 1 << 16  # bytes parsed at a time, and then cut: between two of them the parser can be left
 BATCH = 1000  # events of a tree that are cut at a time
@@ -114,9 +115,8 @@ def decode_as(data: bytes, name: str | None) -> str:
     for mark, unicode in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(unicode, "replace").removeprefix("\ufeff")
-    head = data[:HEAD]
-    if name is None and (declared := DECLARED.search(head)):
-        name = known(declared[1].decode("ascii"))
+    if name is None and (declared := declared_charset(data)):
+        name = known(declared)
         if name and name.startswith(("utf-16", "utf-32")):
             name = "utf-8"  # the declaration itself was read as ASCII
     for candidate in (name, "utf-8"):
@@ -126,9 +126,15 @@ def decode_as(data: bytes, name: str | None) -> str:
             except ValueError:
                 pass
     if name is None:
-        language = LANGUAGE.search(head)
+        language = LANGUAGE.search(data[:HEAD])
         name = FALLBACKS.get(language[1].decode("ascii").lower()[:2], "cp1252") if language else "cp1252"
     return data.decode(name, "replace")
+
+
+def declared_charset(data: bytes) -> str:
+    """The charset that a page names in its head, in small letters; "" if none."""
+    found = DECLARED.search(data[:HEAD])
+    return found[1].decode("ascii").lower() if found else ""
 
 
 def is_utf8(data: bytes) -> bool:
@@ -139,8 +145,8 @@ def is_utf8(data: bytes) -> bool:
         text = data.decode()
     except ValueError:
         return False
-    declared = DECLARED.search(data[:HEAD])
-    if declared is None or declared[1].lower() in (b"utf-8", b"utf8"):
+    declared = declared_charset(data)
+    if not declared or declared in UTF8:
         return True
     characters = "".join(set(text))
     return len(characters.encode()) - len(characters) >= SURELY_UTF8
@@ -148,8 +154,7 @@ def is_utf8(data: bytes) -> bool:
 
 def says_utf8(data: bytes) -> bool:
     """Whether a page declares itself UTF-8, without a byte-order mark. Bytes of it that are not become U+FFFD."""
-    declared = None if data.startswith(BYTE_ORDER_MARKS_ONLY) else DECLARED.search(data[:HEAD])
-    return declared is not None and declared[1].lower() in (b"utf-8", b"utf8")
+    return not data.startswith(BYTE_ORDER_MARKS_ONLY) and declared_charset(data) in UTF8
 
 
 def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segments:
