@@ -302,6 +302,12 @@ def test_pages_are_cut_alike_whatever_was_cut_before_them(monkeypatch):
     assert segment(page, rich=True) == alone
 
 
+def test_what_stands_behind_the_last_block_that_counts_is_no_error(monkeypatch):
+    monkeypatch.setattr(blocks, "MOST_BLOCKS", 2)
+    for behind in ("more<br>text", "<pre>more\ntext</pre>", "<b>more</b> text", "<br><br>more<br>text"):
+        assert texts(f"<div><p>one<br>line</p><p>two</p>{behind}</div>") == ["one\nline", "two"]
+
+
 def test_a_page_that_was_interrupted_does_not_disturb_the_next(monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt

@@ -216,7 +216,7 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
     """
     texts, parents, first, last = out.texts, out.node_parent, out.node_first, out.node_last
     all_attributes: list[Mapping[str, str]] = []  # of the nodes
-    lined: dict[int, str] = {}  # texts that have lines, by block
+    lined: dict[int, str] = {}  # texts that have lines, by block: they are not folded with the others
     current = -1  # the open node
     kinds: list[int] = []  # what was made of the open elements
     skip_from = -1  # how many elements are open around the one whose content is skipped, -1 for none
@@ -295,13 +295,11 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
             if kind <= PART:
                 if parts:
                     text = "".join(parts)
-                    if verbatim or BREAK_MARK in text:
-                        text = lines_of(text, verbatim > 0)
-                        if text:
-                            lined[len(texts)] = text
-                    else:
-                        text = text.strip(BLANK)
+                    has_lines = verbatim or BREAK_MARK in text
+                    text = lines_of(text, verbatim > 0) if has_lines else text.strip(BLANK)
                     if text and len(texts) < MOST_BLOCKS:
+                        if has_lines:
+                            lined[len(texts)], text = text, ""
                         if in_link:
                             linked += folded_length(parts[link_from:])
                         texts.append(text)
