@@ -180,8 +180,6 @@ def scored(cut: Segments, model: Model, threshold: float | None) -> tuple[Floats
 
 def kept_blocks(scores: Floats, keep: Collection[str], threshold: float, full: bool = False) -> list[int]:
     """The numbers of the blocks that are `wanted`, by their scores, shape (blocks, 5)."""
-    if not full and set(keep) == {"body"}:  # what nearly everybody wants, quickly
-        return np.flatnonzero(scores[:, len(LABELS)].astype(np.float64) >= threshold).tolist()
     best = scores[:, : len(LABELS)].argmax(1).tolist()
     core = scores[:, len(LABELS)].tolist()
     return [i for i in range(len(best)) if wanted(LABELS[best[i]], core[i], keep, threshold, full)]

@@ -118,9 +118,9 @@ def borne_out(said: Claims, said_words: Ragged, texts: list[str], words: Ragged)
 def naming(names: list[str], texts: list[str]) -> Iterator[int]:
     """The numbers of the texts that hold one of some names, some of them more than once."""
     whole, mark = joined(in_one(texts)) if names else b"", MARK.encode()
-    for name in names:
+    for name in map(joined, names):
         found = start = 0
-        while (at := whole.find(joined(name), start)) >= 0:
+        while (at := whole.find(name, start)) >= 0:
             found += whole.count(mark, start, at)
             yield found
             found += 1

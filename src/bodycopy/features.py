@@ -247,11 +247,8 @@ def features(page: Segments) -> Features:
     is_long = (n_words >= 20) & (link_share < 0.5) & (sentences >= 1)
     before = np.cumsum(mass) - mass
     total, longest = max(1.0, float(mass.sum())), max(1.0, float(mass.max()))
-    counted = numbers[row : row + 10]
-    counted[:6] = index, n - index, np.maximum(since, 0), np.maximum(-since, 0), h1_so_far, articles
-    counted[6:] = long_around(is_long)
-    np.log1p(counted, out=counted)
-    row += 10
+    counted = (index, n - index, np.maximum(since, 0), np.maximum(-since, 0), h1_so_far, articles)
+    put_all(np.log1p(np.array((*counted, *long_around(is_long)), np.float32)))
     put(index / n, before / total, index == headline, mass / longest, index == first[node])
     put(np.concatenate(([False], node[1:] == node[:-1])))
     of_page = [*map(math.log1p, (h1_so_far[-1], articles[-1], n, total, longest)), linked_chars.sum() / length.sum()]
