@@ -27,6 +27,7 @@ from pathlib import Path
 from lxml import etree
 
 import bodycopy
+from bodycopy.compiled import loops
 from bodycopy.model import shipped
 
 MEMORY = """
@@ -93,7 +94,7 @@ def main() -> None:
 
             theirs.append(best(lambda html=html: trafilatura.extract(html, include_comments=False), 1))
     ratios = [a / b for a, b in zip(ours, bare, strict=True)]
-    print(f"{len(paths)} pages, median {statistics.median(sizes) / 1000:.0f} KB")
+    print(f"{len(paths)} pages, median {statistics.median(sizes) / 1000:.0f} KB; compiled: {loops is not None}")
     print(f"clean: median {1000 * statistics.median(ours):.2f} ms, mean {1000 * statistics.mean(ours):.2f} ms")
     print(f"clean / bare lxml parse: median {statistics.median(ratios):.2f}")
     if theirs:

@@ -19,9 +19,45 @@ from bodycopy.document import segment
 from bodycopy.features import NAMES, features
 from bodycopy.model import HTML, LABELS, OUTPUTS, TEXT, Kind, Model, Network
 from bodycopy.page import Page, make_page
-from bodycopy.tokens import BUCKETS
+from bodycopy.tokens import BUCKETS, MARK
 
 PAGES = Path(__file__).parents[1] / "training_data" / "pages"
+ARTICLE = """
+<html><head><title>Ferry returns after storm – Harbour Post</title></head><body class="page page--story">
+<nav class="main-menu"><ul><li><a href="/">Home</a></li><li><a href="/sea">Sea</a></li></ul></nav>
+<main><article class="story"><h1>Ferry returns after storm</h1>
+<p>The ferry is back. It had been missing for three days, said the captain, who "never worried" at all about it.</p>
+<p>People on the island cheered when it came in, and the school closed early so that all could see it land.</p>
+<ul><li>First point</li><li>Second point</li></ul><blockquote>It is back!</blockquote>
+<h2>What next</h2><p>Short, then.</p></article>
+<aside class="newsletter"><h3>Sign up</h3><form><button>Subscribe</button></form></aside></main>
+<footer hidden>2024 © All rights reserved</footer></body></html>
+"""
+ODD_PAGES = {
+    "one block": "x",
+    "one character of punctuation": "<p>.</p>",
+    "no words": "<p>***</p><p>– – –</p>",
+    "no title": "<p>One paragraph.</p><p>And another.</p>",
+    "a title that no block shares": "<title>zzz</title><p>x</p>",
+    "a title of punctuation": "<title>|</title><p>x</p>",
+    "only links": "".join(f"<p><a href=/{i}>Link {i}</a></p>" for i in range(30)),
+    "a link without characters": "<p><a href=''></a>x</p>",
+    "only headings": "<h1>a</h1><h1>b</h1><h2>c</h2>",
+    "only a table": "<table><tr><td>1<td>2</table>",
+    "Japanese": "<title>日本語の題</title><h1>日本語の題</h1><p>これは日本語の文章です。もう一つ、あります。</p>",
+    "Arabic": "<p>هذا نص عربي، وهنا جملة أخرى؟</p>",
+    "outside the basic plane": "<p>😀😀 𝒳𝒴𝒵</p>",
+    "control characters": f"<p>a{MARK}b \x02 c</p><p class='{MARK}'><a href='{MARK}/x{MARK}'>link</a></p>",
+    "an odd space": "<p>a\u3000b</p><p>\u00a0c</p>",
+    "a long word": f"<p>{'x' * 100_000}</p>",
+    "a long paragraph": f"<p>{'lorem ipsum, dolor. ' * 20_000}</p>",
+    "many lines": "<pre>" + "a b\n" * 5000 + "</pre>",
+    "deep": f"{'<div>' * 500}text{'</div>' * 500}<p>after</p>",
+    "many classes": f"<p class='{' '.join(f'cls{i} Foo-Bar_{i}' for i in range(500))}'>x</p>",
+    "hidden from the start": "<html hidden><body><p>x</p></body></html>",
+    "the same text often": "<p>again</p>" * 50,
+    "article": ARTICLE,
+}
 
 
 def cut(html: bytes | str, rich: bool = False) -> Segments:

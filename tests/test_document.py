@@ -309,32 +309,36 @@ def test_what_stands_behind_the_last_block_that_counts_is_no_error(monkeypatch):
 
 
 def test_a_page_that_was_interrupted_does_not_disturb_the_next(monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt
+    class Interrupted(blocks.Segmenter):
+        interrupted = False
 
-    start = blocks.Segmenter.start
+        def start(self, tag, attributes):
+            if not Interrupted.interrupted:
+                Interrupted.interrupted = True
+                raise KeyboardInterrupt
+            super().start(tag, attributes)
+
     alone = segment(CYRILLIC)
     monkeypatch.setattr(document, "LOCAL", threading.local())
-    monkeypatch.setattr(blocks.Segmenter, "start", interrupt)
+    monkeypatch.setattr(document, "Segmenter", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         segment(CYRILLIC)
-    monkeypatch.setattr(blocks.Segmenter, "start", start)
     assert segment(CYRILLIC) == alone
 
 
 def test_a_page_may_be_cut_amid_another(monkeypatch):
-    start = blocks.Segmenter.start
     inner = []
 
-    def and_another(self, tag, attributes):
-        if not inner:
-            inner.append(None)
-            inner[0] = segment(CYRILLIC)
-        start(self, tag, attributes)
+    class Another(blocks.Segmenter):
+        def start(self, tag, attributes):
+            if not inner:
+                inner.append(None)
+                inner[0] = segment(CYRILLIC)
+            super().start(tag, attributes)
 
     alone = segment(CYRILLIC)
     monkeypatch.setattr(document, "LOCAL", threading.local())
-    monkeypatch.setattr(blocks.Segmenter, "start", and_another)
+    monkeypatch.setattr(document, "Segmenter", Another)
     outer = segment(CYRILLIC)
     assert inner == [alone]
     assert outer == alone

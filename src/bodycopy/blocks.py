@@ -14,7 +14,7 @@ fields stand, and what the head says of the page.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -163,19 +163,18 @@ class Segmenter:
     begun and finished; the next may follow.
     """
 
-    __slots__ = ("cutter", "data", "events", "out")
+    __slots__ = ("cutter", "data", "events")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.data = self.events.append
+        self.cutter: Cutter | None = None
 
     def begin(self, rich: bool = False, namespaced: bool = False, source: bytes = b"") -> None:
         """A document begins. ``rich`` also records each block's path and inline markup; ``namespaced`` makes the paths
         those of a tree whose elements have a namespace; ``source`` is what the parser reads, if there is one.
         """
-        self.out = Segments()
-        self.cutter = cutter(self.out, rich, namespaced, source)
-        next(self.cutter)
+        self.cutter = Cutter(rich, namespaced, source)
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
@@ -190,94 +189,108 @@ class Segmenter:
 
     def cut(self) -> None:
         """Cut what has come so far. Raises EnoughError when the document passes a limit."""
+        assert self.cutter is not None
         try:
-            if self.events:
-                self.cutter.send(self.events)
-        except StopIteration:
-            raise EnoughError from None
+            self.cutter.cut(self.events)
         finally:
             self.events.clear()
+        if self.cutter.enough:
+            raise EnoughError
 
     def finish(self) -> Segments:
         """The document is over, or has passed a limit: its blocks. Nothing of it stays here."""
-        with suppress(EnoughError, StopIteration):
+        with suppress(EnoughError):
             self.cut()
-            self.cutter.send([])
-        self.events.clear()
-        out = self.out
-        del self.out
+        assert self.cutter is not None
+        out = self.cutter.finish()
+        self.cutter = None
         return out
 
 
-def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Generator[None, list[Any], None]:
-    """Fill ``out`` from the batches of events that are sent, until an empty one comes or a limit is passed.
+class Cutter:
+    """Cuts the events of one document. What types its variables have in C, if it is compiled, is told in blocks.pxd."""
 
-    One function, for what is local to it is quick to reach: this is the hottest loop of all.
-    """
-    texts, parents, first, last = out.texts, out.node_parent, out.node_first, out.node_last
-    all_attributes: list[Mapping[str, str]] = []  # of the nodes
-    lined: dict[int, str] = {}  # texts that have lines, by block: they are not folded with the others
-    current = -1  # the open node
-    kinds: list[int] = []  # what was made of the open elements
-    skip_from = -1  # how many elements are open around the one whose content is skipped, -1 for none
-    waiting = False  # whether that is a <noscript> that may yet turn out to hold a piece of the page
-    heard: list[str] | None = None  # where its text is noted all the same, if it is
-    title: list[str] = []
-    verbatim = 0  # preformatted elements that are open
-    # The open block.
-    parts: list[str] = []
-    began = ""  # the path of the element that it begins in
-    linked = n_links = in_link = break_at = link_from = link_end = 0  # link_*: parts before and up to the last link
-    href = lead = ""
-    tokens: list[Token] = []
-    formats: list[str] = []  # the open format elements
-    targets: list[str] = []  # the open links' targets
-    steps: list[str] = []  # the open elements, as steps of an XPath
-    counts: list[dict[str, int]] = [{}]  # for each open element, how many children of each tag were seen
+    def __init__(self, rich: bool, namespaced: bool, source: bytes) -> None:
+        self.rich, self.namespaced, self.source = rich, namespaced, source
+        self.out = Segments()
+        self.enough = False  # a limit is passed: what comes is left out
+        self.attributes: list[Mapping[str, str]] = []  # of the nodes
+        self.lined: dict[int, str] = {}  # texts that have lines, by block: they are not folded with the others
+        self.current = -1  # the open node
+        self.kinds: list[int] = []  # what was made of the open elements
+        self.most_open = 0  # elements, when known
+        self.skip_from = -1  # how many elements are open around the one whose content is skipped, -1 for none
+        self.waiting = False  # whether that is a <noscript> that may yet turn out to hold a piece of the page
+        self.heard: list[str] | None = None  # where its text is noted all the same, if it is
+        self.title: list[str] = []
+        self.verbatim = 0  # how many preformatted elements are open
 
-    enough = closing = False
-    most_open = 0  # elements, when known
-    while not closing:
-        batch = [] if enough else (yield)
-        closing = not batch
-        # At last, what is still open ends, and the text outside of all.
-        for event in batch or [None] * (len(kinds) + 1):
+        # The block that is open.
+        self.parts: list[str] = []
+        self.began = ""  # the path of the element that it begins in
+        self.linked = self.n_links = self.in_link = self.break_at = 0
+        self.link_from = self.link_end = 0  # parts before and up to the last link
+        self.href = self.lead = ""
+        self.tokens: list[Token] = []
+        self.formats: list[str] = []  # the open format elements
+        self.targets: list[str] = []  # the open links' targets
+        self.steps: list[str] = []  # the open elements, as steps of an XPath
+        self.counts: list[dict[str, int]] = [{}]  # for each open element, how many children of each tag were seen
+
+    def cut(self, events: list[Any]) -> None:
+        """Fill ``out`` from some more events, unless a limit is passed.
+
+        One function, with all that most events need in variables of its own, which are quick to reach: this is the
+        hottest loop of all.
+        """
+        out, rich = self.out, self.rich
+        texts, nodes, links, link_chars = out.texts, out.node, out.n_links, out.link_chars
+        hrefs, leads = out.href, out.lead
+        tags, parents, first, last = out.node_tag, out.node_parent, out.node_first, out.node_last
+        all_attributes, kinds_of = self.attributes, KINDS
+        kinds, parts, current, verbatim = self.kinds, self.parts, self.current, self.verbatim
+        skip_from, waiting, heard = self.skip_from, self.waiting, self.heard
+        linked, n_links, in_link, break_at = self.linked, self.n_links, self.in_link, self.break_at
+        link_from, link_end, href, lead = self.link_from, self.link_end, self.href, self.lead
+        most_blocks, most_nodes, most_links, most_depth = MOST_BLOCKS, MOST_NODES, MOST_LINKS, MOST_DEPTH
+
+        for event in events:
             if event.__class__ is str:  # quicker than isinstance
                 if skip_from < 0:
                     if parts or not event.isspace() or verbatim:
                         if rich:
                             if not parts:
-                                began = "/" + "/".join(steps)
-                            tokens.append(("text", event))
+                                self.began = "/" + "/".join(self.steps)
+                            self.tokens.append(("text", event))
                         parts.append(event)
                 elif heard is not None:
                     heard.append(event)
                 continue
             if event is None:
                 kind = kinds.pop() if kinds else PART
-                if rich and len(kinds) < MOST_DEPTH and steps:
-                    steps.pop()
-                    counts.pop()
+                if rich and len(kinds) < most_depth and self.steps:
+                    self.steps.pop()
+                    self.counts.pop()
                 if skip_from >= 0:
                     if len(kinds) <= skip_from:
                         skip_from, waiting, heard = -1, False, None
                     continue
             else:
                 tag, attributes = event
-                kind = KINDS.get(tag, INLINE)
+                kind = kinds_of.get(tag, INLINE)
                 if not kinds and kind in INLINE_KINDS:
                     kind = BLOCK  # the root of a tree may be any element
-                if len(kinds) >= MOST_DEPTH:
-                    most_open = most_open or MOST_DEPTH + MOST_SEARCHED // (1 + source.count(b"<"))
-                    if len(kinds) >= most_open:
-                        enough = True
+                if len(kinds) >= most_depth:
+                    self.most_open = self.most_open or most_depth + MOST_SEARCHED // (1 + self.source.count(b"<"))
+                    if len(kinds) >= self.most_open:
+                        self.enough = True
                         break
                     if kind == SKIP and skip_from < 0:
                         skip_from = len(kinds)
                     kind = PART if kind <= VERBATIM else INERT
                 else:
                     if rich:
-                        step_into(tag, steps, counts, namespaced)
+                        step_into(tag, self.steps, self.counts, self.namespaced)
                     if skip_from >= 0:
                         if waiting and tag in DOCUMENT_TAGS:
                             skip_from, waiting = -1, False
@@ -297,23 +310,23 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     text = "".join(parts)
                     has_lines = verbatim or BREAK_MARK in text
                     text = lines_of(text, verbatim > 0) if has_lines else text.strip(BLANK)
-                    if text and len(texts) < MOST_BLOCKS:
+                    if text and len(texts) < most_blocks:
                         if has_lines:
-                            lined[len(texts)], text = text, ""
+                            self.lined[len(texts)], text = text, ""
                         if in_link:
                             linked += folded_length(parts[link_from:])
                         texts.append(text)
-                        out.node.append(current)
-                        out.link_chars.append(linked)
-                        out.n_links.append(n_links or in_link)
-                        out.href.append(href)
-                        out.lead.append(lead)
+                        nodes.append(current)
+                        link_chars.append(linked)
+                        links.append(n_links or in_link)
+                        hrefs.append(href)
+                        leads.append(lead)
                         if rich:
-                            out.paths.append(began)
-                            out.inline.append(tokens + [("unlink", t) for t in reversed(targets)])
+                            out.paths.append(self.began)
+                            out.inline.append(self.tokens + [("unlink", t) for t in reversed(self.targets)])
                     parts.clear()
                     if rich:
-                        tokens = [("link", t) for t in targets]
+                        self.tokens = [("link", t) for t in self.targets]
                     linked = n_links = break_at = link_end = link_from = 0
                     lead = ""
                     if not in_link:
@@ -321,8 +334,8 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                 elif lead:  # an element without text, an icon say, ends here too
                     lead, n_links = "", 0
                 if kind == PART:
-                    if event is not None and len(texts) >= MOST_BLOCKS:
-                        enough, kinds[-1] = True, INERT
+                    if event is not None and len(texts) >= most_blocks:
+                        self.enough, kinds[-1] = True, INERT
                         break
                     continue
                 if event is None:
@@ -331,10 +344,10 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     if kind == VERBATIM:
                         verbatim -= 1
                     continue
-                if len(texts) >= MOST_BLOCKS or len(last) >= MOST_NODES:
-                    enough, kinds[-1] = True, INERT
+                if len(texts) >= most_blocks or len(last) >= most_nodes:
+                    self.enough, kinds[-1] = True, INERT
                     break
-                out.node_tag.append(tag)
+                tags.append(tag)
                 parents.append(current)
                 all_attributes.append(attributes)
                 first.append(len(texts))
@@ -350,29 +363,29 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     link_end = len(parts)
                     linked += folded_length(parts[link_from:])
                     if rich:
-                        tokens.append(("unlink", targets.pop()))
+                        self.tokens.append(("unlink", self.targets.pop()))
                     continue
                 if not lead:
                     lead = f"a {attributes['class']}" if "class" in attributes else "a"
                 if "href" in attributes:
                     n_links += 1
-                    if n_links > MOST_LINKS:
-                        enough, kinds[-1] = True, INERT
+                    if n_links > most_links:
+                        self.enough, kinds[-1] = True, INERT
                         break
                     href = attributes["href"]
                     # Two links with nothing between them are two words, whatever the style sheet would do.
                     if parts and link_end == len(parts) and not parts[-1][-1:].isspace():
                         parts.append(" ")
                         if rich:
-                            tokens.append(("text", " "))
+                            self.tokens.append(("text", " "))
                 if "href" not in attributes or in_link:
                     kinds[-1] = INERT
                 else:
                     in_link = 1
                     link_from = len(parts)
                     if rich:
-                        targets.append(href)
-                        tokens.append(("link", href))
+                        self.targets.append(href)
+                        self.tokens.append(("link", href))
             elif kind == INERT:
                 pass
             elif kind >= FORMAT:
@@ -382,10 +395,10 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     if kind == THING:
                         notice(out, tag, attributes, current, parts)
                     elif rich and kind == FORMAT:
-                        tokens.append(("open", tag))
-                        formats.append(tag)
+                        self.tokens.append(("open", tag))
+                        self.formats.append(tag)
                 elif rich and kind == FORMAT:
-                    tokens.append(("close", formats.pop()))
+                    self.tokens.append(("close", self.formats.pop()))
             elif event is None:
                 pass
             elif kind == BREAK:
@@ -393,7 +406,7 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     parts.append(BREAK_MARK)
                     break_at = len(parts)
                     if rich:
-                        tokens.append(("text", BREAK_MARK))
+                        self.tokens.append(("text", BREAK_MARK))
             else:
                 skip_from = len(kinds) - 1
                 waiting = kind == NOSCRIPT
@@ -401,16 +414,26 @@ def cutter(out: Segments, rich: bool, namespaced: bool, source: bytes) -> Genera
                     notice(out, tag, attributes, current, parts)
                     if tag == "script" and "ld+json" in attributes.get("type", "").lower():
                         heard = out.linked_data
-                elif kind == TITLE and not title:
-                    heard = title
+                elif kind == TITLE and not self.title:
+                    heard = self.title
 
-    out.title = fold("".join(title))
-    fold_all(texts)
-    for i, text in lined.items():
-        texts[i] = text
-    describe(out, all_attributes)
-    if -1 in out.node:
-        shelter(out)
+        self.current, self.verbatim = current, verbatim
+        self.skip_from, self.waiting, self.heard = skip_from, waiting, heard
+        self.linked, self.n_links, self.in_link, self.break_at = linked, n_links, in_link, break_at
+        self.link_from, self.link_end, self.href, self.lead = link_from, link_end, href, lead
+
+    def finish(self) -> Segments:
+        """At last, what is still open ends, and the text outside of all."""
+        self.cut([None] * (len(self.kinds) + 1))
+        out = self.out
+        out.title = fold("".join(self.title))
+        fold_all(out.texts)
+        for i, text in self.lined.items():
+            out.texts[i] = text
+        describe(out, self.attributes)
+        if -1 in out.node:
+            shelter(out)
+        return out
 
 
 def folded_length(parts: list[str]) -> int:

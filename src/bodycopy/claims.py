@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from bodycopy.blocks import Segments
-from bodycopy.tokens import MARK, Floats, Ints, Ragged, in_one
+from bodycopy.compiled import loops
+from bodycopy.tokens import MARK, Floats, Ints, Ragged, in_one, integers
 
 DESCRIPTIONS = ("description", "og:description", "twitter:description")
 NAMES = ("og:site_name", "application-name", "apple-mobile-web-app-title")
@@ -95,20 +96,10 @@ def borne_out(said: Claims, said_words: Ragged, texts: list[str], words: Ragged)
 
     ``said_words`` are those of the claims' texts, ``words`` the blocks'.
     """
-    n = len(texts)
-    out = np.zeros((4, n), np.float32)
+    out = np.zeros((4, len(texts)), np.float32)
     starts = said_words.starts
     if starts[-1] > starts[1]:
-        owner = words.owners()
-        table = np.zeros(TABLE, np.uint8)
-        for bit, (a, z) in enumerate(pairwise(starts[1:])):
-            table[pairs(said_words.ids[a:z])] |= 1 << bit
-        found = table[pairs(words.ids)]
-        found[owner[1:] != owner[:-1]] = 0
-        at = np.flatnonzero(found)
-        for bit, row in enumerate(out[:3]):
-            row[:] = np.bincount(owner[at], found[at] >> bit & 1, n)
-        out[:3] /= np.maximum(words.counts() - 1, 1)
+        out[:3] = shares(said_words.split(1)[1], words)
     if starts[1]:
         out[3] = words.hits(said_words.ids[: starts[1]]) > 0
     out[3, list(naming(said.names, texts))] = 1
@@ -127,6 +118,23 @@ def naming(names: list[str], texts: list[str]) -> Iterator[int]:
             start = whole.find(mark, at) + 1
 
 
+def shares(said: Ragged, words: Ragged) -> Floats:
+    """The share of each item's pairs of words that is in each of some few texts: shape (texts, items)."""
+    if loops:
+        return loops.shares(words.ids, words.starts, said.ids, said.starts, TABLE)
+    owner = words.owners()
+    table = np.zeros(TABLE, np.uint8)
+    for bit, (a, z) in enumerate(pairwise(said.starts)):
+        table[pairs(said.ids[a:z])] |= 1 << bit
+    found = table[pairs(words.ids)]
+    found[owner[1:] != owner[:-1]] = 0
+    at = np.flatnonzero(found)
+    counts = [
+        np.bincount(owner[at], found[at] >> bit & 1, len(words.starts) - 1) for bit in range(len(said.starts) - 1)
+    ]
+    return (np.array(counts) / np.maximum(words.counts() - 1, 1)).astype(np.float32)
+
+
 def pairs(ids: Ints) -> Ints:
     """Where each word and the one behind it are looked up together."""
     return (ids[1:] + 31 * ids[:-1]) & (TABLE - 1)
@@ -137,9 +145,8 @@ def targets(said: Claims, hrefs: list[str]) -> Floats:
     first page; what part of STEPS steps of the page's own path it shares, from the first on; whether it is the page
     itself. Shape (4, targets).
     """
-    out = np.zeros((4, len(hrefs)), np.float32)
     site, path = said.site, said.path.rstrip("/")
-    within, home = [], []
+    within, home, shared, same = [], [], [0] * len(hrefs), [0] * len(hrefs)
     for href in hrefs:
         if not href.startswith(SCHEMES):
             within.append(0 if not href or href.startswith(NO_PAGES) else 1)
@@ -150,13 +157,15 @@ def targets(said: Claims, hrefs: list[str]) -> Floats:
         else:
             within.append(-1)
             home.append(False)
-    out[:2] = within, home
     steps = path.split("/")[1:]
     near = list(range(len(hrefs)))
     for i in range(1, min(len(steps), STEPS) + 1):
         start = "/".join(("", *steps[:i])) + "/" * (i < len(steps))
         near = [j for j in near if start in hrefs[j]]
-        out[2, near] += 1 / STEPS
-    if path:
-        out[3, [j for j in near if NO_PATH.sub("", hrefs[j]).rstrip("/") == path]] = 1
+        for j in near:
+            shared[j] = i
+    for j in near if path else ():
+        same[j] = NO_PATH.sub("", hrefs[j]).rstrip("/") == path
+    out = integers([*within, *home, *shared, *same]).reshape(4, -1).astype(np.float32)
+    out[2] /= STEPS
     return out

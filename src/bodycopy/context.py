@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bodycopy.compiled import loops
 from bodycopy.tokens import Floats, Ints
 
 
@@ -45,6 +46,17 @@ def long_around(is_long: npt.NDArray[np.bool_]) -> tuple[Ints, Ints, Ints, Ints]
     return sums[:-1], sums[-1] - sums[1:], np.minimum(index - before, 100), np.minimum(after - index, 100)
 
 
+def sums_within(values: npt.NDArray[np.float64], boxes: Ints) -> npt.NDArray[np.float64]:
+    """The sums of some values of blocks, shape (values, blocks), over the containers around each: shape (values, kinds
+    of containers, blocks).
+    """
+    if loops:
+        return loops.sums_within(values, boxes)
+    sums = np.zeros((len(values), values.shape[1] + 1))
+    np.cumsum(values, axis=1, out=sums[:, 1:])
+    return sums[:, boxes[:, 1]] - sums[:, boxes[:, 0]]
+
+
 CONTEXT = (
     "self",
     "last",
@@ -68,14 +80,32 @@ def context(scores: Floats, where: Structure) -> Floats:
     the heading above; the means over the containers.
     """
     n, k = scores.shape
-    out = np.empty((n, len(CONTEXT) + len(where.boxes), k), np.float32)
     mass = where.mass[:, None] + 0.5
+    weighted = np.hstack((scores * mass, mass))
+    most = loops.surroundings if loops else surroundings
+    given = np.ascontiguousarray(scores), np.ascontiguousarray(weighted)
+    out = most(*given, where.boxes, where.heading, len(CONTEXT))
+    order = np.argsort(where.alike, kind="stable")
+    kinds = where.alike[order]
+    starts = np.flatnonzero(np.concatenate(([True], kinds[1:] != kinds[:-1])))
+    group = np.add.reduceat(weighted[order], starts, axis=0)
+    out[:, 9] = (group[:, :k] / group[:, k:])[where.alike]
+    return out.reshape(n, -1)
+
+
+def surroundings(scores: Floats, weighted: Floats, boxes: Ints, heading: Ints, places: int) -> Floats:
+    """`context` but for the blocks made alike: shape (blocks, ``places`` + kinds of containers, columns of ``scores``).
+
+    ``weighted`` are the scores times the mass of their block and, in a last column, the mass.
+    """
+    n, k = scores.shape
+    out = np.empty((n, places + len(boxes), k), np.float32)
     padded = np.zeros((n + 4, k), np.float32)
     padded[2:-2] = scores
     out[:, 0] = scores
     out[:, 1], out[:, 2], out[:, 3], out[:, 4] = padded[1:-3], padded[3:-1], padded[:-4], padded[4:]
     index = np.arange(n)
-    first, last = np.empty((2, 2 + len(where.boxes), n), np.int64)
+    first, last = np.empty((2, 2 + len(boxes), n), np.int64)
     first[0], last[0] = np.maximum(index - 8, 0), np.maximum(index - 2, 0)
     first[1], last[1] = np.minimum(index + 3, n), np.minimum(index + 9, n)
     plain = np.zeros((n + 1, k))
@@ -84,17 +114,11 @@ def context(scores: Floats, where: Structure) -> Floats:
     near /= np.maximum(last[:2] - first[:2], 1)[..., None]
     out[:, 5:7] = near.swapaxes(0, 1)
     sums = np.zeros((n + 1, k + 1))
-    weighted = np.hstack((scores * mass, mass))
     np.cumsum(weighted, axis=0, out=sums[1:])
     first[0], last[0], first[1], last[1] = 0, index, index + 1, n
-    first[2:], last[2:] = where.boxes[:, 0], where.boxes[:, 1]
+    first[2:], last[2:] = boxes[:, 0], boxes[:, 1]
     spans = sums[last] - sums[first]
     means = (spans[..., :k] / np.maximum(spans[..., k:], 0.5)).swapaxes(0, 1)
-    out[:, 7:9], out[:, len(CONTEXT) :] = means[:, :2], means[:, 2:]
-    order = np.argsort(where.alike, kind="stable")
-    kinds = where.alike[order]
-    starts = np.flatnonzero(np.concatenate(([True], kinds[1:] != kinds[:-1])))
-    group = np.add.reduceat(weighted[order], starts, axis=0)
-    out[:, 9] = (group[:, :k] / group[:, k:])[where.alike]
-    out[:, 10] = scores[where.heading]
-    return out.reshape(n, -1)
+    out[:, 7:9], out[:, places:] = means[:, :2], means[:, 2:]
+    out[:, 10] = scores[heading]
+    return out

@@ -50,7 +50,7 @@ def best_cut(core: Floats, words: Floats) -> float:
     order = np.argsort(-core)
     hits = np.cumsum((core * words)[order], dtype=np.float64)
     expected = 2 * hits / (np.cumsum(words[order], dtype=np.float64) + hits[-1])
-    return float(np.clip(core[order[np.argmax(expected)]], LOWEST_CUT, HIGHEST_CUT))
+    return min(max(float(core[order[np.argmax(expected)]]), LOWEST_CUT), HIGHEST_CUT)
 
 
 def text_cut(core: Floats) -> float:

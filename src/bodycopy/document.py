@@ -18,7 +18,7 @@ DECLARED = re.compile(rb"""<(?:meta\b[^>]*?charset|\?xml\b[^>]*?encoding)\s*=\s*
 LANGUAGE = re.compile(rb"""<html\b[^>]*?\blang\s*=\s*["']?\s*([a-zA-Z]+)""", re.I)
 UTF8 = ("utf-8", "utf8")
 SURELY_UTF8 = 4  # bytes beyond the first, over all different characters: a word of another encoding may look like UTF-8
-PIECE = 1 << 13  # bytes parsed at a time, and then cut: between two of them the parser can be left
+PIECE = 1 << 14  # bytes parsed at a time, and then cut: between two of them the parser can be left
 BATCH = 1000  # events of a tree that are cut at a time
 HEAD = 4096  # bytes searched for a declaration; the standard asks for 1024, real pages need more
 

@@ -14,7 +14,7 @@ Everything is computed for all blocks of a page at once; a page of n blocks cost
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count, repeat
@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from bodycopy.blocks import KINDS, Segments
 from bodycopy.claims import borne_out, claims, targets
-from bodycopy.context import Structure, heading_above, long_around
+from bodycopy.compiled import loops
+from bodycopy.context import Structure, heading_above, long_around, sums_within
 from bodycopy.shape import NAMES as SHAPE
 from bodycopy.shape import shape
 from bodycopy.tokens import (
@@ -37,7 +38,7 @@ from bodycopy.tokens import (
     Ragged,
     averaged,
     excerpts,
-    marked,
+    integers,
     phrase_buckets,
     words,
 )
@@ -152,8 +153,10 @@ class Features:
 
 def numbered(values: list[str]) -> tuple[list[str], Ints]:
     """Different values in the order of their first appearance, and the number of each."""
+    if loops:
+        return loops.numbered(values)
     numbers: defaultdict[str, int] = defaultdict(count().__next__)
-    of_each = np.array(list(map(numbers.__getitem__, values)))
+    of_each = integers(list(map(numbers.__getitem__, values)))
     return list(numbers), of_each
 
 
@@ -162,10 +165,8 @@ def features(page: Segments) -> Features:
     texts = page.texts
     n = len(texts)
     index = np.arange(n)
-    node = np.array(page.node)
-    parent = np.array(page.node_parent)
-    first = np.array(page.node_first)
-    last = np.array(page.node_last)
+    node, parent = integers(page.node), integers(page.node_parent)
+    first, last = integers(page.node_first), integers(page.node_last)
     row = 0
     numbers = np.zeros((len(NAMES), n), np.float32)
 
@@ -189,35 +190,33 @@ def features(page: Segments) -> Features:
     # The text itself, and how much of it is in links.
     looks = shape(texts)
     length, n_words, sentences = looks.length, looks.words, looks.sentences
-    linked_chars = np.minimum(np.array(page.link_chars, np.float32), length)
+    linked_chars = np.minimum(integers(page.link_chars).astype(np.float32), length)
     link_share = linked_chars / length
-    links = np.array(page.n_links, np.float32)
+    links = integers(page.n_links).astype(np.float32)
     mass = n_words * (1 - 0.9 * link_share)
     put_all(looks.numbers)
     put(np.log1p(links), link_share, links > 0)
 
     # Its words, and their likeness to the title's.
     said = claims(page)
-    word_ids, beside = words(marked([*excerpts(texts), page.title[:TITLE], *said.texts]), IN_TEXT).split(n)
+    word_ids, beside = words([*excerpts(texts), page.title[:TITLE], *said.texts], IN_TEXT).split(n)
     title, of_claims = beside.split(1)
     counts = word_ids.counts()
-    in_page_title = np.array(list(set(title.ids.tolist())))  # np.unique would import numpy.ma: 7 ms of the start-up
+    in_page_title = integers(list(set(title.ids.tolist())))  # np.unique would import numpy.ma: 7 ms of the start-up
     in_title = word_ids.hits(in_page_title)
     in_title_share = in_title / np.maximum(counts, 1)
     of_title = np.minimum(in_title / max(1, len(in_page_title)), 1)
-    times = Counter(texts)
-    put(
-        of_title, in_title_share, (of_title > 0.5) & (in_title_share > 0.8), np.log(list(map(times.__getitem__, texts)))
-    )
+    _, same = numbered(texts)
+    put(of_title, in_title_share, (of_title > 0.5) & (in_title_share > 0.8), np.log(np.bincount(same)[same]))
 
     put_all(borne_out(said, of_claims, texts, word_ids))
 
     # The element and what it stands in. Kinds: of a container, its tag and names; of the first inline element in a
     # block, the same.
-    kind = np.array([*page.node_kind, -1])  # with a last one for the parent of the root
+    kind = integers([*page.node_kind, -1])  # with a last one for the parent of the root
     leads, lead = numbered(page.lead)
     tags_and_names = [key.partition(" ")[::2] for key in page.kinds]
-    codes_of_nodes = np.array([*(TAG_CODES.get(tag, 0) for tag, _ in tags_and_names), 0])[kind[:-1]]
+    codes_of_nodes = integers([*(TAG_CODES.get(tag, 0) for tag, _ in tags_and_names), 0])[kind[:-1]]
     # Each round adds what twice as many containers further up say: six see 64 of them.
     within, depth, above = codes_of_nodes >> 8, (parent >= 0).astype(np.int64), np.maximum(parent, 0)
     for _ in range(6):
@@ -227,9 +226,9 @@ def features(page: Segments) -> Features:
     code = codes_of_nodes[node]
     own_tag = (code & 31) - 1
     put_one_of(own_tag, len(OWN_TAGS))
-    put_one_of(np.array([LEAD_NUMBERS.get(x.partition(" ")[0], -1) for x in leads])[lead], len(LEADS))
+    put_one_of(integers([LEAD_NUMBERS.get(x.partition(" ")[0], -1) for x in leads])[lead], len(LEADS))
     put_all((within[node] >> WITHIN_SHIFTS) & 1)
-    hidden = np.array(page.hidden)
+    hidden = integers(page.hidden)
     kind_in_kind = kind[node] * len(kind) + kind[parent[node]]
     alike = np.searchsorted(sorted(set(kind_in_kind.tolist())), kind_in_kind)
     put(hidden == 2, hidden == 1, np.minimum(depth[node], 40) / 10, np.log1p(np.bincount(alike)[alike]))
@@ -256,13 +255,11 @@ def features(page: Segments) -> Features:
     put(*of_page)
     tags_and_names += zip(repeat("in"), leads)
     hrefs, href = numbered(page.href)
-    markup = marked([*(f"<{tag} {x[:NAMED]}" for tag, x in tags_and_names), *(h[:TARGET] for h in hrefs)])
-    target_ends = markup.ends[-len(hrefs) - 1 :]  # and of what comes before them
-    target_length = np.diff(target_ends) - 1
-    initial = markup.codes[target_ends[:-1] + 1]
-    slashes = np.diff(np.searchsorted(np.flatnonzero(markup.codes == ord("/")), target_ends))
+    initial = integers([ord(h[0]) if h else 0 for h in hrefs])
+    slashes = integers([h.count("/", 0, TARGET) for h in hrefs])
     of_targets = np.empty((8, len(hrefs)), np.float32)
-    of_targets[:4] = initial == ord("h"), initial == ord("#"), np.minimum(slashes, 8) / 4, target_length > 60
+    of_targets[:2] = initial == ord("h"), initial == ord("#")
+    of_targets[2:4] = np.minimum(slashes, 8) / 4, integers(list(map(len, hrefs))) > 60
     of_targets[4:] = targets(said, hrefs)
     put_all(of_targets[:, href])
 
@@ -271,8 +268,6 @@ def features(page: Segments) -> Features:
     at = [*page.pictures, *(slots + i for i in page.fields), *(2 * slots + i for i in page.email_fields)]
     counts_of_things = np.bincount(at, minlength=3 * slots).reshape(3, slots)[:, :n]
     pictures, fields, email_fields = counts_of_things
-    things = np.zeros((3, slots), np.int64)  # how many come before each block
-    np.cumsum(counts_of_things, axis=1, out=things[:, 1:])
     put(np.minimum(pictures, 3), np.minimum(np.append(pictures[1:], 0), 3), fields > 0, email_fields > 0)
 
     # Containers: of those with the same blocks the topmost, then the same from its parent up.
@@ -280,8 +275,6 @@ def features(page: Segments) -> Features:
     top = np.where((parent >= 0) & (size[parent] == size), parent, np.arange(len(parent)))
     for _ in range(4):
         top = top[top]
-    sums = np.zeros((4, n + 1))
-    np.cumsum((mass, length, linked_chars, is_long), axis=1, out=sums[:, 1:])
     up = np.where(parent >= 0, top[parent], top)
     boxes = np.empty((HEIGHTS, 2, n), np.int64)
     box = top[node]
@@ -290,14 +283,14 @@ def features(page: Segments) -> Features:
         boxes[h] = first[box], last[box]
     a, z = boxes[:, 0], boxes[:, 1]
     blocks = z - a
-    inside = sums[:, z] - sums[:, a]
+    inside = sums_within(np.array((mass, length, linked_chars, is_long, *counts_of_things), np.float64), boxes)
     described = numbers[row:].reshape(HEIGHTS, -1, n)
     described[:, 0], described[:, 1], described[:, 2] = blocks, inside[0], inside[3]
     np.log1p(described[:, :3], out=described[:, :3])
     described[:, 3] = inside[2] / np.maximum(1, inside[1])
     described[:, 4] = (index - a) / np.maximum(1, blocks)
     described[:, 5] = (a <= headline) & (headline < z)
-    described[:, 6:] = (things[:, z] - things[:, a]).swapaxes(0, 1)
+    described[:, 6:] = inside[4:].swapaxes(0, 1)
     np.log1p(described[:, 6:], out=described[:, 6:])
 
     # The block's node and those above it. The parent of the root is the node behind the last, whose kind is -1.
@@ -307,9 +300,10 @@ def features(page: Segments) -> Features:
     for h in range(FAR):
         over[h + 1] = parent[over[h]]
 
+    markup = [*(f"<{tag} {x[:NAMED]}" for tag, x in tags_and_names), *(h[:TARGET] for h in hrefs)]
     named, targeted = words(markup, IN_MARKUP).split(len(tags_and_names))
     return Features(
-        numbers=np.ascontiguousarray(numbers.T),
+        numbers=numbers.T,
         text=phrase_buckets(word_ids),
         names=named.bucketed("word"),
         targets=targeted.bucketed("target").take(href),
@@ -340,7 +334,7 @@ def unnamed(f: Features, seed: int) -> Features:
     """The features of the same page as if its classes and ids were a machine's: other words, each for the same one
     wherever it stands. Tags stay.
     """
-    tags = words(marked([*(f"<{tag}" for tag in KINDS), "<in", *LEADS]), IN_MARKUP).bucketed("word").ids
+    tags = words([*(f"<{tag}" for tag in KINDS), "<in", *LEADS], IN_MARKUP).bucketed("word").ids
     ids = f.names.ids
     others = ids ^ np.random.RandomState(seed).randint(1, BUCKETS)
     return replace(f, names=Ragged(np.where(np.isin(ids, tags), ids, others), f.names.starts))
@@ -354,19 +348,24 @@ def linear_scores(f: Features, tables: Sequence[Floats]) -> Floats:
     of_text, of_targets, of_names = tables
     outputs = of_targets.shape[1]
     n = f.chain.shape[1]
-    names = f.names.sums(of_names)
-    # A last row of zeros stands for "no such container", which the chain marks as -1.
-    names = np.vstack((names, np.zeros((1, 2 * outputs), np.float32)))
-    counts = np.append(f.names.counts(), 0)
-    near = names[f.chain[:2], :outputs].sum(0) + f.targets.sums(of_targets)
-    out = np.zeros((n, len(GROUPS), outputs), np.float32)
+    # Of each kind, what it says near and far, and its number of tokens; the last row stands for "no such container",
+    # which the chain marks as -1.
+    names = np.zeros((len(f.names.starts), 2 * outputs + 1), np.float32)
+    names[:-1, :-1], names[:-1, -1] = f.names.sums(of_names), f.names.counts()
+    near, far = added(names, f.chain[:2]), added(names, f.chain[2:])
     text = averaged(f.text.sums(of_text), f.text.counts()).reshape(n, -1, outputs)
+    out = np.zeros((n, len(GROUPS), outputs), np.float32)
     out[:, 0] = text[:, 0]
-    out[:, 1] = averaged(near, counts[f.chain[:2]].sum(0) + f.targets.counts())
-    out[:, 2] = averaged(names[f.chain[2:], outputs:].sum(0), counts[f.chain[2:]].sum(0))
+    out[:, 1] = averaged(near[:, :outputs] + f.targets.sums(of_targets), near[:, -1] + f.targets.counts())
+    out[:, 2] = averaged(far[:, outputs:-1], far[:, -1])
     for group, (blocks, others) in enumerate(neighbours(f), 3):
         out[blocks, group] = text[others, group - 2]
     return out.reshape(n, -1)
+
+
+def added(rows: Floats, chain: Ints) -> Floats:
+    """The sum of those rows whose numbers are in each column of a chain: shape (columns, width of the rows)."""
+    return Ragged(chain.T.ravel(), np.arange(0, chain.size + 1, len(chain))).sums(rows)
 
 
 def neighbours(f: Features) -> list[tuple[Ints, Ints]]:

@@ -20,7 +20,7 @@ from bodycopy.context import Structure, heading_above, long_around
 from bodycopy.lines import BULLET, Lines
 from bodycopy.shape import NAMES as SHAPE
 from bodycopy.shape import shape
-from bodycopy.tokens import IN_TEXT, Floats, Ints, Ragged, averaged, excerpts, marked, phrase_buckets, words
+from bodycopy.tokens import IN_TEXT, Floats, Ints, Ragged, averaged, excerpts, phrase_buckets, words
 
 VERSION = 1  # of everything in this module and of `lines`: a model of another version is refused
 
@@ -82,7 +82,7 @@ def line_features(lines: Lines) -> LineFeatures:
     ]
 
     # Words that come up elsewhere: at all, and in a few blocks only, as those of the subject do.
-    word_ids = words(marked(excerpts(texts)), IN_TEXT)
+    word_ids = words(excerpts(texts), IN_TEXT)
     counts = word_ids.counts()
     owner = np.repeat(index, counts)
     different, word = np.unique(word_ids.ids, return_inverse=True)

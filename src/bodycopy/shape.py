@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bodycopy.compiled import loops
 from bodycopy.tokens import CHARACTER, CHARACTERS, Floats, Ints
 
 NAMES = (
@@ -26,6 +27,13 @@ class Shape:
 
 
 def shape(texts: list[str]) -> Shape:
+    found = Shape(*(loops.counted(texts, CHARACTER, len(NAMES)) if loops else counted(texts)))
+    np.log1p(found.numbers[:5], out=found.numbers[:5])
+    return found
+
+
+def counted(texts: list[str]) -> tuple[Ints, Floats, Floats, Floats]:
+    """The parts of a `Shape`, the first five numbers before their logarithm."""
     n = len(texts)
     length = np.array(list(map(len, texts)))
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
@@ -41,7 +49,6 @@ def shape(texts: list[str]) -> Shape:
     lines = np.bincount(np.searchsorted(ends, np.flatnonzero(codes == 10), "right"), minlength=n)
     numbers = np.empty((len(NAMES), n), np.float32)
     numbers[:5] = length, words, sentences, words / (1 + per_kind[6]), lines
-    np.log1p(numbers[:5], out=numbers[:5])
     numbers[5] = np.minimum(length / words, 20)
     numbers[6:14] = per_kind[1:9] / length
     numbers[14] = (last == 6) | (last == 7) | (last_code == ord(")"))
@@ -49,4 +56,4 @@ def shape(texts: list[str]) -> Shape:
     numbers[16] = last == 5
     for row, kind in enumerate((2, 1, 3, 7), 17):
         numbers[row] = first == kind
-    return Shape(length, words, sentences, numbers)
+    return length, words, sentences, numbers

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from bodycopy.compiled import loops
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
@@ -96,6 +98,11 @@ def buckets(salted: Ints) -> Ints:
     return (mixed ^ (mixed >> 15)) & (BUCKETS - 1)
 
 
+def integers(values: list[int]) -> Ints:
+    """Some integers as an array."""
+    return loops.integers(values) if loops else np.array(values, np.int64)
+
+
 @dataclass(slots=True)
 class Ragged:
     """Token buckets of many items in one array: item i holds ``ids[starts[i]:starts[i + 1]]``."""
@@ -105,6 +112,8 @@ class Ragged:
 
     def sums(self, table: Floats) -> Floats:
         """The sum of each item's rows of ``table``: shape (items, columns)."""
+        if loops:
+            return loops.sums(self.ids, self.starts, table)
         n = len(self.starts) - 1
         out = np.zeros((n, table.shape[1]), np.float32)
         filled = np.flatnonzero(self.starts[1:] > self.starts[:-1])
@@ -126,6 +135,8 @@ class Ragged:
 
     def hits(self, among: Ints) -> Ints:
         """How many tokens of each item are among some few others."""
+        if loops:
+            return loops.hits(self.ids, self.starts, among)
         found = (self.ids == among[:, None]).any(0)
         return np.bincount(self.owners()[found], minlength=len(self.starts) - 1)
 
@@ -148,6 +159,8 @@ class Ragged:
 
     def bucketed(self, role: str) -> Ragged:
         """Hashes brought into buckets."""
+        if loops:
+            return Ragged(loops.bucketed(self.ids, SALT[role]), self.starts)
         return Ragged(buckets(self.ids * SALT[role]), self.starts)
 
 
@@ -165,14 +178,6 @@ class Powers:
 POWERS = Powers(1 << 15)
 
 
-@dataclass(slots=True)
-class Marked:
-    """Some texts in one, as code points, with a mark behind each, and where the marks stand."""
-
-    codes: Ints
-    ends: Ints
-
-
 def in_one(texts: list[str]) -> str:
     """Some texts in one, with a mark behind each, and no other."""
     whole = MARK.join([*texts, ""])
@@ -181,17 +186,20 @@ def in_one(texts: list[str]) -> str:
     return whole
 
 
-def marked(texts: list[str]) -> Marked:
+def marked(texts: list[str]) -> tuple[Ints, Ints]:
+    """Some texts in one, as code points, with a mark behind each, and where the marks stand."""
     codes = np.frombuffer(in_one(texts).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
-    return Marked(codes, np.flatnonzero(codes == 1))
+    return codes, np.flatnonzero(codes == 1)
 
 
-def words(text: Marked, letters: Letters) -> Ragged:
+def words(texts: list[str], letters: Letters) -> Ragged:
     """Hashes of the words in some texts, 32 bits each. Of scripts without spaces each character is a word.
 
     A hash is polynomial (Karp and Rabin, 1987), so that those of all words come out of two passes over the characters.
     """
-    codes = text.codes
+    if loops:
+        return Ragged(*loops.words(texts, letters.kinds, letters.folded, letters.capitals_begin, Powers.BASE))
+    codes, ends = marked(texts)
     kinds = letters.kinds.take(codes, mode="clip")
     inside = kinds > 0
     values = letters.folded.take(codes, mode="clip")
@@ -207,8 +215,8 @@ def words(text: Marked, letters: Letters) -> Ragged:
         if (alone := kinds == IDEOGRAPH).any():
             begins[1:] |= inside[1:] & (alone[1:] | alone[:-1])
     at = np.flatnonzero(begins)
-    starts = np.zeros(len(text.ends) + 1, np.int64)
-    starts[1:] = np.searchsorted(at, text.ends)
+    starts = np.zeros(len(ends) + 1, np.int64)
+    starts[1:] = np.searchsorted(at, ends)
     if not len(at):
         return Ragged(at, starts)
     powers = POWERS if len(codes) <= len(POWERS.up) else Powers(len(codes))
@@ -222,7 +230,7 @@ def excerpts(texts: list[str]) -> list[str]:
     return [t if len(t) <= HEAD + TAIL else f"{t[:HEAD]} {t[-TAIL:]}" for t in texts]
 
 
-def averaged(sums: Floats, counts: npt.NDArray[np.int64]) -> Floats:
+def averaged(sums: Floats, counts: Ints | Floats) -> Floats:
     """Sums over tokens, divided by the root of their number: so a long block is no surer than its words are."""
     roots: Floats = np.sqrt(np.maximum(counts, 1), dtype=np.float32)
     return sums / roots[:, None]
@@ -230,6 +238,9 @@ def averaged(sums: Floats, counts: npt.NDArray[np.int64]) -> Floats:
 
 def phrase_buckets(words: Ragged) -> Ragged:
     """Words, pairs of words, the first word and, of blocks of up to 6 words, the whole as one."""
+    if loops:
+        salts = (SALT[role] for role in ("word", "pair", "first", "phrase"))
+        return Ragged(*loops.phrase_buckets(words.ids, words.starts, *salts))
     n_blocks = len(words.starts) - 1
     counts = words.counts()
     owner = words.owners()

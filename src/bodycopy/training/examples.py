@@ -69,7 +69,7 @@ class Example:
 def rounded(numbers: npt.NDArray[Any]) -> Floats:
     """Numbers to DIGITS binary digits."""
     mantissa, exponent = np.frexp(numbers)
-    return np.ldexp(np.round(mantissa * 2**DIGITS) / 2**DIGITS, exponent).astype(np.float32)
+    return np.ldexp(np.round(mantissa * 2**DIGITS) / 2**DIGITS, exponent).astype(np.float32, order="C")
 
 
 def stored(f: Features | LineFeatures) -> Features | LineFeatures:

@@ -40,7 +40,7 @@ from bodycopy.model import (
     probabilities,
     totals,
 )
-from bodycopy.tokens import BUCKETS, IN_TEXT, Floats, excerpts, marked, phrase_buckets, words
+from bodycopy.tokens import BUCKETS, IN_TEXT, Floats, excerpts, phrase_buckets, words
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError
 from bodycopy.training.examples import WORDS, Example
@@ -94,7 +94,7 @@ def tokens_of(e: Example) -> sp.csr_matrix:
 
 def tokens_of_lines(texts: list[str], kind: Kind) -> sp.csr_matrix:
     """The tokens of lines without a page, which are those of their text: shape (lines, rows of the token table)."""
-    found = phrase_buckets(words(marked(excerpts(texts)), IN_TEXT))
+    found = phrase_buckets(words(excerpts(texts), IN_TEXT))
     # Those of the text come first in the token table.
     rows = (found.weights(), found.ids.astype(np.int32), found.starts)
     return sp.csr_matrix(rows, (len(texts), BUCKETS * kind.groups))
