@@ -20,7 +20,7 @@ cdef str lines_of(str text, bint verbatim)
 
 
 cdef class Segmenter:
-    cdef readonly list events
+    cdef readonly list events, tags
     cdef readonly object data
     cdef Cutter cutter
 
@@ -36,14 +36,14 @@ cdef class Cutter:
     cdef str began, href, lead
 
     @cython.locals(
-        out=object, rich=bint, texts=list, nodes=list, links=list, link_chars=list, hrefs=list, leads=list,
+        at=Py_ssize_t, out=object, rich=bint, texts=list, nodes=list, links=list, link_chars=list, hrefs=list, leads=list,
         tags=list, parents=list, first=list, last=list, all_attributes=list, kinds_of=dict, kinds=list, parts=list,
         current=Py_ssize_t, verbatim=Py_ssize_t, skip_from=Py_ssize_t, waiting=bint, heard=list, linked=Py_ssize_t,
         n_links=Py_ssize_t, in_link=Py_ssize_t, break_at=Py_ssize_t, link_from=Py_ssize_t, link_end=Py_ssize_t,
         href=str, lead=str, most_blocks=Py_ssize_t, most_nodes=Py_ssize_t, most_links=Py_ssize_t,
         most_depth=Py_ssize_t, event=object, kind=int, tag=str, attributes=object, text=str, has_lines=bint,
     )
-    cdef cut(self, list events)
+    cdef cut(self, list events, list begun)
 
     cdef finish(self)
 

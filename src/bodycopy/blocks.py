@@ -63,7 +63,7 @@ MOST_BLOCKS, MOST_NODES, MOST_LINKS, MOST_DEPTH = 20_000, 150_000, 50_000, 256
 MOST_SEARCHED = 500_000_000
 BREAK_MARK = "\0"  # no parsed tree can hold a NUL
 
-Event = tuple[str, Mapping[str, str]] | str | None  # an element begins; text; the element that began last ends
+Event = Mapping[str, str] | str | None  # an element with such attributes begins; text; what began last ends
 Token = tuple[str, str]  # ("text", characters), ("open" | "close", tag), ("link" | "unlink", href)
 
 
@@ -163,10 +163,11 @@ class Segmenter:
     begun and finished; the next may follow.
     """
 
-    __slots__ = ("cutter", "data", "events")
+    __slots__ = ("cutter", "data", "events", "tags")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.tags: list[str] = []  # of the elements that begin
         self.data = self.events.append
         self.cutter: Cutter | None = None
 
@@ -178,7 +179,8 @@ class Segmenter:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
-        self.events.append((tag, attributes))
+        self.tags.append(tag)
+        self.events.append(attributes)
 
     def end(self, tag: str) -> None:
         """The element that began last ends."""
@@ -191,9 +193,10 @@ class Segmenter:
         """Cut what has come so far. Raises EnoughError when the document passes a limit."""
         assert self.cutter is not None
         try:
-            self.cutter.cut(self.events)
+            self.cutter.cut(self.events, self.tags)
         finally:
             self.events.clear()
+            self.tags.clear()
         if self.cutter.enough:
             raise EnoughError
 
@@ -237,8 +240,8 @@ class Cutter:
         self.steps: list[str] = []  # the open elements, as steps of an XPath
         self.counts: list[dict[str, int]] = [{}]  # for each open element, how many children of each tag were seen
 
-    def cut(self, events: list[Any]) -> None:
-        """Fill ``out`` from some more events, unless a limit is passed.
+    def cut(self, events: list[Any], begun: list[str]) -> None:
+        """Fill ``out`` from some more events, unless a limit is passed. ``begun``: the tags of elements that begin.
 
         One function, with all that most events need in variables of its own, which are quick to reach: this is the
         hottest loop of all.
@@ -254,6 +257,7 @@ class Cutter:
         link_from, link_end, href, lead = self.link_from, self.link_end, self.href, self.lead
         most_blocks, most_nodes, most_links, most_depth = MOST_BLOCKS, MOST_NODES, MOST_LINKS, MOST_DEPTH
 
+        at = 0  # how many elements have begun
         for event in events:
             if event.__class__ is str:  # quicker than isinstance
                 if skip_from < 0:
@@ -276,7 +280,8 @@ class Cutter:
                         skip_from, waiting, heard = -1, False, None
                     continue
             else:
-                tag, attributes = event
+                tag, attributes = begun[at], event
+                at += 1
                 kind = kinds_of.get(tag, INLINE)
                 if not kinds and kind in INLINE_KINDS:
                     kind = BLOCK  # the root of a tree may be any element
@@ -424,7 +429,7 @@ class Cutter:
 
     def finish(self) -> Segments:
         """At last, what is still open ends, and the text outside of all."""
-        self.cut([None] * (len(self.kinds) + 1))
+        self.cut([None] * (len(self.kinds) + 1), [])
         out = self.out
         out.title = fold("".join(self.title))
         fold_all(out.texts)
