@@ -238,7 +238,7 @@ def shares(
 
 
 cdef int within(const int64_t[:, :, :] boxes, Py_ssize_t n) except -1:
-    """That some containers hold nothing but n blocks: nothing else is looked up unchecked."""
+    """Raise IndexError unless some containers lie within n blocks: behind this they are looked up unchecked."""
     cdef Py_ssize_t box, i
     for box in range(len(boxes)):
         for i in range(n):
