@@ -64,9 +64,38 @@ def test_the_number_of_a_list_item_counts_items_that_are_not_kept():
     assert page.markdown == "1. a\n3. c"
 
 
-@pytest.mark.xfail(strict=True, reason="known: lists in a row come out as one list")
-def test_lists_that_follow_each_other_stay_two():
-    assert labelled("<ol><li>a</ol><ol><li>b</ol>").markdown not in ("1. a\n1. b", "1. a\n\n1. b")
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<ol><li>a</ol><ol><li>b</ol>", "1. a\n\n1) b"),
+        ("<ol><li>a</ol><ol><li>b<li>c</ol><ol><li>d</ol>", "1. a\n\n1) b\n2) c\n\n1. d"),
+        ("<ol><li>a<ol><li>b</ol><ol><li>c</ol></ol>", "1. a\n    1. b\n\n    1) c"),
+        ("<ol><li>a<ol><li>b</ol><li>c<ol><li>d</ol></ol>", "1. a\n    1. b\n2. c\n    1. d"),
+        ("<ol><li>a</ol><p>x</p><ol><li>b</ol>", "1. a\n\nx\n\n1. b"),
+    ],
+)
+def test_numbered_lists_that_follow_each_other_stay_two(html, markdown):
+    assert labelled(html).markdown == markdown
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<ol><li>a</ol><ol start=2><li>b</ol>", "1. a\n2. b"),
+        ("<ul><li>a</ul><ul><li>b</ul>", "- a\n- b"),
+    ],
+)
+def test_lists_that_go_on_come_out_as_one(html, markdown):
+    assert labelled(html).markdown == markdown
+
+
+def test_an_item_inside_one_that_is_not_kept_is_no_code():
+    page = labelled("<p>x</p><ul><li>a<ul><li>b</ul></ul>", ["body", "chrome", "body"])
+    assert page.markdown == "x\n\n- b"
+
+
+def test_a_list_behind_a_heading_inside_an_item_is_no_code():
+    assert labelled("<ul><li>a<h2>h</h2><ul><li>b</ul></ul>").markdown == "- a\n\n## h\n\n- b"
 
 
 def test_a_list_may_start_at_another_number():

@@ -19,7 +19,8 @@ class Place(NamedTuple):
     heading: int = 0  # level, 0 for none
     quotes: int = 0  # how many block quotes deep
     lists: tuple[int, ...] = ()  # the list items around it, outermost first
-    number: int = 0  # of the innermost item in an ordered list, 0 in a bulleted one
+    list: int = -1  # what holds the innermost item
+    number: int = 0  # of that item in an ordered list, 0 in a bulleted one
     pre: int = -1
     table: int = -1
     row: int = -1
@@ -59,7 +60,7 @@ def layout(cut: Segments, blocks: list[int] | None = None) -> list[Place]:
             elif tag == "blockquote":
                 found = found._replace(quotes=found.quotes + 1)
             elif tag == "li":
-                found = found._replace(lists=(*found.lists, node), number=numbers.get(node, 0))
+                found = found._replace(lists=(*found.lists, node), list=parents[node], number=numbers.get(node, 0))
             elif tag in PREFORMATTED:
                 found = found._replace(pre=node if found.pre < 0 else found.pre)
             elif tag in ("td", "th"):
@@ -151,7 +152,7 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
 
     parts: list[str] = []
     written: set[int] = set()  # tables
-    begun: set[int] = set()  # list items whose marker stands
+    markers = Markers()
     before = NOWHERE
     for tokens, place in zip(blocks, places, strict=True):
         if place.table in grids and place.cell >= 0:
@@ -159,9 +160,9 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
                 continue
             written.add(place.table)
             lines = grids[place.table]
-            marker = indent = ""
+            marker, indent, goes_on = markers.around(NOWHERE)
         else:
-            marker, indent = list_marker(place, begun)
+            marker, indent, goes_on = markers.around(place)
             if place.pre >= 0:
                 code = "".join(value for kind, value in tokens if kind == "text").replace("\0", "\n").strip("\n")
                 fence = "```"
@@ -176,13 +177,7 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
         whole = [f"{quote}{indent if n else marker}{line}" for n, line in enumerate(lines)]
         body = "\n".join(w if line.endswith("  ") else w.rstrip(" ") for w, line in zip(whole, lines, strict=True))
         if parts:
-            parts.append(
-                "\n"
-                if place.lists and before.lists and marker.strip()
-                else f"\n{quote.rstrip()}\n"
-                if quote and before.quotes
-                else "\n\n"
-            )
+            parts.append("\n" if goes_on else f"\n{quote.rstrip()}\n" if quote and before.quotes else "\n\n")
         parts.append(body)
         before = place
     return "".join(parts)
@@ -201,18 +196,40 @@ def whole_code(blocks: list[list[Token]], places: list[Place]) -> tuple[list[lis
     return joined, kept
 
 
-def list_marker(place: Place, begun: set[int]) -> tuple[str, str]:
-    """What stands before a block's first line and its other lines: the item's marker once, then its width in spaces."""
-    if not place.lists or place.heading:
-        return "", ""
-    item = place.lists[-1]
-    depth = "    " * (len(place.lists) - 1)
-    marker = f"{place.number}. " if place.number else "- "
-    indent = depth + " " * len(marker)
-    if item in begun:
-        return indent, indent
-    begun.add(item)
-    return depth + marker, indent
+class Markers:
+    """What stands before the lines of blocks in lists: each item's marker once.
+
+    Numbered lists in a row are told apart. Bulleted ones come out as one, which is what many pages mean by them.
+    """
+
+    def __init__(self) -> None:
+        self.begun: set[int] = set()  # items whose marker stands
+        self.open: set[int] = set()  # those of them that a block may stand in
+        self.last: dict[int, Place] = {}  # where the last item stood, by depth
+        self.other: set[int] = set()  # lists that have the other sign behind their numbers
+
+    def around(self, place: Place) -> tuple[str, str, bool]:
+        """What stands before a block's first line and its other lines, and whether the list before goes on with it."""
+        if not place.lists or place.heading:
+            self.open.clear()
+            self.last.clear()
+            return "", "", False
+        *outer, item = place.lists
+        depth = sum(i in self.open for i in outer)
+        before = self.last.get(depth, NOWHERE)
+        apart = before.list != place.list and 0 < place.number <= before.number
+        if apart and before.list not in self.other:
+            self.other.add(place.list)
+        goes_on = bool(self.last) and not apart
+        self.last = {d: p for d, p in self.last.items() if d < depth} | {depth: place}
+        marker = f"{place.number}{')' if place.list in self.other else '.'} " if place.number else "- "
+        lead = "    " * depth
+        indent = lead + " " * len(marker)
+        if item in self.begun:
+            return indent, indent, False
+        self.begun.add(item)
+        self.open.add(item)
+        return lead + marker, indent, goes_on
 
 
 def table_rows(members: list[int], blocks: list[list[Token]], places: list[Place]) -> list[str]:
