@@ -4,6 +4,7 @@ every ``.pyx``. Where there is no compiler, the wheel holds Python alone, which 
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -43,6 +44,8 @@ def compiled(source: Path, into: Path) -> dict[str, Path]:
     directives = {"annotation_typing": False}  # types that matter are in the .pxd
     found = [str(path) for path in (*package.rglob("*.pyx"), *typed)]
     modules = cythonize(found, language_level=3, compiler_directives=directives, quiet=True)
+    for module in modules:
+        module.extra_compile_args = ["-g0"] if os.name == "posix" else []  # debug symbols are nine tenths of the files
     build = Distribution({"name": "bodycopy", "ext_modules": modules}).get_command_obj("build_ext")
     build.build_lib, build.build_temp = str(into / "built"), str(into / "objects")
     build.ensure_finalized()
