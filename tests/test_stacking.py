@@ -17,7 +17,7 @@ from bodycopy.model import CLIP, HTML
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError
 from bodycopy.training.layouts import read_sources
-from bodycopy.training.stacking import CORE, Table, fit, fit_network, scaling
+from bodycopy.training.stacking import CORE, Table, fit, fit_network, fit_without_each, scaling
 from bodycopy.training.train import html_examples, train
 
 FEW = ("endless_scroll", "french_article", "german_article", "japanese_article", "paywalled", "utility_classes")
@@ -107,6 +107,18 @@ def test_a_label_that_one_site_alone_has_is_named(known):
 def test_pages_of_one_site_are_too_few(known):
     with pytest.raises(DataError, match=r"too few sites have blocks that are body or promo .* count as one site"):
         fit(changed(known, site=lambda e: "orla.example"), QUICK)
+
+
+def test_what_is_left_out_shows_in_no_stage(known):
+    (stages, left_out), *others = fit_without_each(known, 2, QUICK)
+    wrong = changed(known, labels=lambda e: (e.labels + 1) % len(LABELS), core=lambda e: 1 - e.core)
+    again, _ = next(fit_without_each([wrong[i] if i in left_out else e for i, e in enumerate(known)], 2, QUICK))
+    np.testing.assert_array_equal(again.weights, stages.weights)
+    for one, other in zip(again.networks, stages.networks, strict=True):
+        for (mine, _), (theirs, _) in zip(one.layers, other.layers, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    places = np.concatenate([left_out, *(of_other for _, of_other in others)])
+    assert sorted(places.tolist()) == list(range(len(known)))
 
 
 def test_blocks_of_long_pages_weigh_less_in_the_labels_loss_alone(known):

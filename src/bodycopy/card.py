@@ -39,7 +39,8 @@ def card_lines(model: Model) -> list[str]:
     scores = card.get("cross_validated")
     if scores is None:
         return [*out, "It was not cross-validated: `bodycopy evaluate` says what it is worth.", ""]
-    out += ["## What it scores", "", f"Cross-validated, {card['settings']['folds']} folds grouped by site.", ""]
+    folds = scores.get("folds", card["settings"]["folds"])
+    out += ["## What it scores", "", f"Cross-validated, {folds} folds grouped by site.", ""]
     if "main_text" in scores:
         rows = [(name, of["pages"], f"{of['word_f1']:.3f}") for name, of in scores["main_text"].items()]
         out += [*table(("main text of", "pages", "mean word F1"), rows), ""]

@@ -210,7 +210,9 @@ Examples:
               help="Folder of LANGUAGE.tsv, to learn words for HTML from, and of promo.txt and related.txt, to "
               "embellish texts with. [default: lines/ in training data that is given]")  # fmt: skip
 @click.option("--tables", type=click.Path(file_okay=False, path_type=Path), help="Write feature tables, no models.")
-@click.option("--cross-validate", is_flag=True, help="Score the models on pages that they were not fitted on; slow.")
+@click.option("--cross-validate", is_flag=True, help="Score the models on sites that they were not fitted on; slow.")
+@click.option("--folds", type=click.IntRange(2), default=5, show_default=True,
+              help="With --cross-validate: in so many parts, each of which costs another training.")  # fmt: skip
 @click.option(
     "--sample",
     type=click.FloatRange(0, 1, min_open=True),
@@ -233,6 +235,7 @@ def train_command(
     lines: Path | None,
     tables: Path | None,
     cross_validate: bool,
+    folds: int,
     sample: float | None,
     cache: Path | None,
     jobs: int,
@@ -286,7 +289,7 @@ def train_command(
             say(f"{kind}: {len(known) + len(own)} examples, {sum(map(len, [*known, *own]))} blocks")
             settings = steps.settings_for(KINDS[kind], seed, jobs)
             beside = of_languages if kind == "html" else None
-            model = steps.train(known, KINDS[kind], settings, say, cross_validate, own, weight, lines=beside)
+            model = steps.train(known, KINDS[kind], settings, say, folds * cross_validate, own, weight, lines=beside)
             target = output / f"{kind}.npz"
             if steps.put_model(model, target):
                 click.echo(f"{target}: the old one is kept as {target.name}.old")

@@ -339,16 +339,6 @@ class Stages:
         return Model(kind, card, self.weights, self.bias, self.networks)
 
 
-@dataclass(slots=True)
-class Fitted(Stages):
-    """The stages of a model and, if it was cross-validated, the scores of every block by stages that were fitted
-    without its site, and those stages, by fold.
-    """
-
-    scores: Floats | None
-    folds: list[Stages]
-
-
 def doubted(table: Table, scores: Floats) -> npt.NDArray[np.bool_]:
     """Blocks that the scores hold to be surely body though the corpus' main text lacks them, and no label objects."""
     return (table.core == 0) & (scores[:, CORE] > 0.8) & (scores[:, 0] > 0.8) & (table.labels <= 0)
@@ -366,16 +356,14 @@ def fit(
     examples: Sequence[Example],
     settings: Settings,
     say: Progress = lambda _: None,
-    cross_validate: bool = False,
     final: Any = None,
     lines: Lines | None = None,
-) -> Fitted:
+) -> Stages:
     """Fit all stages on all examples, each on out-of-fold scores of the one before.
 
-    ``cross_validate``: fit the networks of each fold, too, for honest scores of all blocks; it takes several times as
-    long. ``final``: a scikit-learn classifier that takes the networks' place. ``lines``: what the linear stage learns
-    words from beside the examples. Raises DataError where examples lack a label, TypeError for a classifier that does
-    not convert to a network (see `layers_of`).
+    ``final``: a scikit-learn classifier that takes the networks' place. ``lines``: what the linear stage learns words
+    from beside the examples. Raises DataError where examples lack a label, TypeError for a classifier that does not
+    convert to a network (see `layers_of`).
     """
     if final is not None:
         check_converts(final)
@@ -386,10 +374,8 @@ def fit(
 
     linear = np.zeros((len(fold), table.tokens.shape[1] // BUCKETS * len(OUTPUTS)), np.float32)
     total = np.zeros((len(fold), len(OUTPUTS)), np.float32)
-    folds: list[Stages] = []
     for k in range(settings.folds):
         weights, bias = fit_linear(table, fold != k, settings)
-        folds.append(Stages(weights, bias, []))
         out = fold == k
         linear[out] = apply_linear(table, out, weights)
         total[out] = totals(linear[out], bias)
@@ -399,20 +385,17 @@ def fit(
     x = inputs_of(table.numbers, linear, table.around(total))
     if settings.doubt < 1 and final is None:
         quick = replace(settings, bag=settings.doubt_bag, hidden=0)
-        odds, _ = out_of_fold(x, table, fold, quick, say, "first look")
+        odds = out_of_fold(x, table, fold, quick, say, "first look")
         table.weight[doubted(table, probabilities(table.kind, odds, settings.label_odds))] *= settings.doubt
     odds = total
     networks: list[Network] = []
     for step in range(1, settings.networks + 1):
         seen = x if step == 1 else np.hstack((x, table.around(odds)))
-        if cross_validate or step < settings.networks:
-            odds, found = out_of_fold(seen, table, fold, settings, say, f"network {step}", final)
-            for stages, network in zip(folds, found, strict=True):
-                stages.networks.append(network)
+        if step < settings.networks:
+            odds = out_of_fold(seen, table, fold, settings, say, f"network {step}", final)
         networks.append(fit_network(seen, table, everything, settings, final))
         say(f"network {step}")
-    scores = probabilities(table.kind, odds, settings.label_odds) if cross_validate else None
-    return Fitted(weights, bias, networks, scores, folds if cross_validate else [])
+    return Stages(weights, bias, networks)
 
 
 def check_classes(table: Table, fold: npt.NDArray[np.int_]) -> None:
@@ -442,16 +425,14 @@ def out_of_fold(
     say: Progress,
     name: str,
     final: Any = None,
-) -> tuple[Floats, list[Network]]:
-    """The log odds that networks give which were fitted without the site of the block, and those networks, by fold."""
+) -> Floats:
+    """The log odds that networks give which were fitted without the site of the block."""
     odds = np.zeros((len(x), len(OUTPUTS)), np.float32)
-    networks = []
     for k in range(settings.folds):
         out = fold == k
-        networks.append(fit_network(x, table, ~out, settings, final))
-        odds[out] = networks[-1].log_odds(x[out])
+        odds[out] = fit_network(x, table, ~out, settings, final).log_odds(x[out])
         say(f"{name}, fold {k + 1} of {settings.folds}")
-    return odds, networks
+    return odds
 
 
 def predict(fitted: Stages, examples: Sequence[Example]) -> Floats:
@@ -460,3 +441,22 @@ def predict(fitted: Stages, examples: Sequence[Example]) -> Floats:
     linear = apply_linear(table, np.ones(len(table.page), bool), fitted.weights)
     x = inputs_of(table.numbers, linear, table.around(totals(linear, fitted.bias)))
     return chain(table.kind, fitted.networks, x, table.around)
+
+
+def fit_without_each(
+    examples: Sequence[Example],
+    folds: int,
+    settings: Settings,
+    say: Progress = lambda _: None,
+    final: Any = None,
+    lines: Lines | None = None,
+) -> Iterator[tuple[Stages, npt.NDArray[np.int_]]]:
+    """For each of so many parts of the sites, stages fitted without it, from first to last, and which examples it has.
+
+    The rest is as for `fit`.
+    """
+    fold = site_folds(examples, folds, settings.seed)
+    for k in np.unique(fold):
+        rest = [e for e, f in zip(examples, fold, strict=True) if f != k]
+        say(f"without fold {k + 1} of {folds}")
+        yield fit(rest, settings, say, final, lines), np.flatnonzero(fold == k)

@@ -24,7 +24,7 @@ from bodycopy.training.corpora import DataError, Source, digest
 from bodycopy.training.evaluation import block_labels, by_example, line_scores, main_text, word_f1
 from bodycopy.training.examples import Example, examples, fingerprint
 from bodycopy.training.languages import Lines
-from bodycopy.training.stacking import Progress, Settings, fit, site_folds
+from bodycopy.training.stacking import Progress, Settings, fit, fit_without_each, predict
 from bodycopy.training.tables import read_table, write_table
 from bodycopy.training.texts import TEXT_SETTINGS, read_texts, stock_of, text_examples
 
@@ -116,7 +116,7 @@ def train(
     kind: Kind,
     settings: Settings,
     say: Progress = lambda _: None,
-    cross_validate: bool = False,
+    folds: int = 0,
     own: Sequence[Example] = (),
     weight: int = 1,
     final: Any = None,
@@ -124,7 +124,8 @@ def train(
 ) -> Model:
     """Fit a model on examples of one kind; its card tells of them and, if cross-validated, of its scores.
 
-    ``own`` are examples that count ``weight`` times each, beside the others. ``final`` and ``lines`` are those of
+    ``own`` are examples that count ``weight`` times each, beside the others. ``folds`` is how many to cross-validate
+    by, or 0; each costs another fit, from the first stage to the last. ``final`` and ``lines`` are those of
     `stacking.fit`, whose errors are raised.
     """
     known = sorted(known, key=lambda e: (e.corpus, e.id))  # from pages and from tables alike
@@ -135,18 +136,21 @@ def train(
         together += [replace(e, features=unclaimed(cast(Features, e.features))) for e in known[::SILENT]]
         nameless = enumerate(known[1::NAMELESS])
         together += [replace(e, features=unnamed(cast(Features, e.features), seed)) for seed, e in nameless]
-    fitted = fit(together, settings, say, cross_validate, final, lines)
+    fitted = fit(together, settings, say, final, lines)
     card = card_of([*known, *own], kind, settings, weight if own else 1, final, lines)
-    if fitted.scores is not None:
-        folds = site_folds(together, settings.folds, settings.seed)
-        models = [stages.model(kind, {}) for stages in fitted.folds]
-        once = len(known) + len(own)
-        scores = fitted.scores[: sum(len(e) for e in together[:once])]
-        if kind is HTML:
-            scores = np.concatenate([placed(of_page) for of_page in by_example(together[:once], scores)])
-        card["cross_validated"] = measured(together[:once], scores, [models[k] for k in folds[:once]])
+    if folds:
+        once = together[: len(known) + len(own)]
+        by_page: dict[int, tuple[Floats, Model]] = {}
+        for stages, left_out in fit_without_each(together, folds, settings, say, final, lines):
+            places = [int(i) for i in left_out if i < len(once)]
+            some = [once[i] for i in places]
+            model = stages.model(kind, {})
+            by_page |= {i: (s, model) for i, s in zip(places, by_example(some, predict(stages, some)), strict=True)}
+        of_page = [by_page[i] for i in range(len(once))]
+        scores = np.concatenate([placed(s) if kind is HTML else s for s, _ in of_page])
+        card["cross_validated"] = {"folds": folds} | measured(once, scores, [model for _, model in of_page])
         if kind is HTML and all(e.texts for e in together if e.body_words):
-            say("mean word F1: " + json.dumps(main_text(together[:once], scores, word_f1)))
+            say("mean word F1: " + json.dumps(main_text(once, scores, word_f1)))
     return fitted.model(kind, card)
 
 
