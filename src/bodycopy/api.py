@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import numpy as np
 
 from bodycopy.blocks import Segments
-from bodycopy.decide import HIGHEST_CUT, HIGHEST_TEXT_CUT, best_cut, placed, text_cut
+from bodycopy.decide import HIGHEST_CUT, HIGHEST_TEXT_CUT, best_cut, placed, text_cut, twins
 from bodycopy.document import Html, segment
 from bodycopy.features import features
 from bodycopy.line_features import line_features
@@ -174,7 +174,7 @@ def settled(lines: Lines, model: Model, threshold: float | None) -> tuple[Floats
 def scored(cut: Segments, model: Model, threshold: float | None) -> tuple[Floats, float]:
     """The scores of a page's blocks, and the threshold that holds for it."""
     found = features(cut)
-    scores = placed(model.score(found))
+    scores = placed(model.score(found), twins(cut, found.words))
     return scores, best_cut(scores[:, len(LABELS)], found.words) if threshold is None else threshold
 
 

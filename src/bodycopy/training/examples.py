@@ -13,6 +13,7 @@ import numpy.typing as npt
 from bodycopy import features as html
 from bodycopy import line_features as text
 from bodycopy.blocks import Segments
+from bodycopy.decide import Twins, twins
 from bodycopy.document import segment
 from bodycopy.features import NAMES, Features, features
 from bodycopy.line_features import LineFeatures
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 NOT_RUNNING = [NAMES.index(name) for name in ("is_headline", "tag_h1", "tag_figcaption")]
 WORDS = SHAPE.index("words")  # the column with the logarithm of a block's length
 LONGEST = 1000  # blocks of a page without labels: the few longer ones would be a tenth of what there is
-CACHE_VERSION = 2  # raised with every change of what is kept, or of what makes it but for features: encodings, blocks
+CACHE_VERSION = 3  # raised with every change of what is kept, or of what makes it but for features: encodings, blocks
 DIGITS = 7  # binary digits that numbers are rounded to: more would only fill the tables
 
 
@@ -56,6 +57,7 @@ class Example:
     texts: list[str] | None = None  # of its blocks; tables do not have them, nor the main text
     body: str | None = None
     lines: Lines | None = None  # of plain text, where the blocks stand
+    copied: Twins = ()  # blocks with the same text (`decide.twins`), which tables do not tell of
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -111,7 +113,8 @@ def example(source: Source) -> Example | None:
     n = len(cut.texts)
     if not n or (source.labels is None and (source.body is None or n > LONGEST)):
         return None
-    f = stored(features(cut))
+    found = features(cut)
+    f = stored(found)
     labels = known_labels(source, cut)
     if source.body:
         core, hits = core_of(cut.texts, source.body)
@@ -131,6 +134,7 @@ def example(source: Source) -> Example | None:
         len(WORD.findall(source.body or "")),
         cut.texts,
         source.body,
+        copied=twins(cut, found.words),
     )
 
 

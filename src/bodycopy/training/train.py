@@ -147,7 +147,8 @@ def train(
             model = stages.model(kind, {})
             by_page |= {i: (s, model) for i, s in zip(places, by_example(some, predict(stages, some)), strict=True)}
         of_page = [by_page[i] for i in range(len(once))]
-        scores = np.concatenate([placed(s) if kind is HTML else s for s, _ in of_page])
+        decided = [placed(s, e.copied) if kind is HTML else s for e, (s, _) in zip(once, of_page, strict=True)]
+        scores = np.concatenate(decided)
         card["cross_validated"] = {"folds": folds} | measured(once, scores, [model for _, model in of_page])
         if kind is HTML and all(e.texts for e in together if e.body_words):
             say("mean word F1: " + json.dumps(main_text(once, scores, word_f1)))
