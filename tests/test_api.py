@@ -136,6 +136,18 @@ def test_a_label_in_place_of_a_collection_is_a_type_error_that_says_what_to_writ
         bodycopy.label(SMALL).select(keep)
 
 
+@pytest.mark.parametrize("keep", [b"body", iter(["body"]), None, 1])
+def test_what_is_no_collection_of_labels_is_a_type_error(keep):
+    with pytest.raises(TypeError, match="collection of labels"):
+        bodycopy.clean(SMALL, keep=keep)
+
+
+def test_an_encoding_that_is_no_text_is_a_type_error():
+    for call in (bodycopy.clean, bodycopy.label):
+        with pytest.raises(TypeError, match="encoding"):
+            call(SMALL, encoding=5)
+
+
 @pytest.mark.parametrize("keep", [("bodyy",), ["body", "Related"], {"text"}, (1,)])
 def test_an_unknown_label_is_a_value_error_that_lists_the_known(keep):
     with pytest.raises(ValueError, match="body, promo, related, chrome"):
@@ -231,6 +243,19 @@ def test_links_stay_as_they_are_without_an_address():
 def test_a_link_around_blocks_belongs_to_each():
     page = bodycopy.label("<a href=/x><h3>Head</h3><p>Text</p></a>")
     assert [b.links for b in page.blocks] == [[("Head", "/x")], [("Text", "/x")]]
+
+
+@pytest.mark.parametrize(
+    ("html", "links"),
+    [
+        ("<div><a href=/x><img src=a></a></div><p>Text", [[]]),
+        ("<a href=/x><h3>A</h3></a><p>Text", [[("A", "/x")], []]),
+        ("<a href=/x><h3>A</h3></a><a href=/y><div><h3>B</h3></div></a>", [[("A", "/x")], [("B", "/y")]]),
+        ("<p>Text <a href=/x><img src=a></a>", [[("", "/x")]]),
+    ],
+)
+def test_a_link_without_text_belongs_to_the_text_that_it_stands_in_and_to_no_later_one(html, links):
+    assert [b.links for b in bodycopy.label(html).blocks] == links
 
 
 def test_tags_are_those_of_the_block_level_element():

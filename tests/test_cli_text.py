@@ -109,6 +109,8 @@ def test_json_lines_go_into_a_folder_and_overwrite_nothing(tmp_path):
 
 def test_options_that_do_not_go_together_are_refused(text_file):
     assert run("clean", "--removed-field", "x", text_file).exit_code == 2
+    assert run("clean", "--field", "text", "--removed-field", "text", text_file).exit_code == 2
+    assert run("clean", "--field", "text", "--removed-field", "x", "--labels-field", "x", text_file).exit_code == 2
     assert run("clean", "--field", "text", "--format", "json", text_file).exit_code == 2
 
 

@@ -58,6 +58,26 @@ def test_output_inside_the_input_is_not_read_again(site):
     assert len(tree(site / "out")) == 4
 
 
+@pytest.mark.parametrize("pages", [".", "**/*"])
+def test_an_output_file_inside_the_input_is_not_read_again(site, monkeypatch, pages):
+    def made():
+        run("clean", "--force", "--output", "all.txt", pages)
+        return (site / "all.txt").read_text()
+
+    monkeypatch.chdir(site)
+    assert made() == made()
+
+
+@pytest.mark.parametrize(("inside", "output"), [("out", "."), ("out/deep", "..")])
+def test_output_into_the_folder_one_is_in(tmp_path, site, monkeypatch, inside, output):
+    (tmp_path / inside).mkdir(parents=True)
+    (site / "broken.html").symlink_to("nowhere")
+    monkeypatch.chdir(tmp_path / inside)
+    assert run("clean", "--output", output, site).exit_code == 1
+    assert "index.txt" in tree(tmp_path / "out")
+    assert (tmp_path / "out.errors.jsonl").exists()
+
+
 def test_a_folder_with_nothing_to_read_is_a_failure(tmp_path):
     (tmp_path / "a.png").write_bytes(b"x")
     done = run("clean", tmp_path)

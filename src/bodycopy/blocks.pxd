@@ -45,6 +45,8 @@ cdef class Cutter:
     )
     cdef cut(self, list events, list begun)
 
+    cdef shut(self, tuple token)
+
     cdef finish(self)
 
 

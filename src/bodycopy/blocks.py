@@ -368,7 +368,7 @@ class Cutter:
                     link_end = len(parts)
                     linked += folded_length(parts[link_from:])
                     if rich:
-                        self.tokens.append(("unlink", self.targets.pop()))
+                        self.shut(("unlink", self.targets.pop()))
                     continue
                 if not lead:
                     lead = f"a {attributes['class']}" if "class" in attributes else "a"
@@ -403,7 +403,7 @@ class Cutter:
                         self.tokens.append(("open", tag))
                         self.formats.append(tag)
                 elif rich and kind == FORMAT:
-                    self.tokens.append(("close", self.formats.pop()))
+                    self.shut(("close", self.formats.pop()))
             elif event is None:
                 pass
             elif kind == BREAK:
@@ -426,6 +426,13 @@ class Cutter:
         self.skip_from, self.waiting, self.heard = skip_from, waiting, heard
         self.linked, self.n_links, self.in_link, self.break_at = linked, n_links, in_link, break_at
         self.link_from, self.link_end, self.href, self.lead = link_from, link_end, href, lead
+
+    def shut(self, token: Token) -> None:
+        """A link or format element ends. What held no text and stands before all text of a block is none of its own."""
+        if not self.parts and self.tokens and self.tokens[-1][0] in ("link", "open"):
+            self.tokens.pop()
+        else:
+            self.tokens.append(token)
 
     def finish(self) -> Segments:
         """At last, what is still open ends, and the text outside of all."""

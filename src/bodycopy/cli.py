@@ -172,6 +172,9 @@ def clean(
     """
     if (removed_field or labels_field or url_field) and not field:
         raise click.UsageError("--url-field, --removed-field and --labels-field go with --field")
+    added = [name for name in (field, url_field, removed_field, labels_field) if name]
+    if len(set(added)) < len(added):
+        raise click.UsageError("--field, --url-field, --removed-field and --labels-field are different fields")
     if field and form == "json":
         raise click.UsageError("--field writes JSON Lines or Parquet: --format json does not go with it")
     if resume and not output:
@@ -190,13 +193,14 @@ def clean(
     cleaner = Cleaner(kind, encoding, url, keep, threshold, full, model, text_model)
     job = Job(cleaner, form, target, field or "", url_field, removed_field, labels_field)
     options = {"pages": pages, "force": force} | asdict(job)
-    found = partial(sources, pages, bool(field), kind, output if target == "folder" else None)
+    found = partial(sources, pages, bool(field), kind, output)
     with explained():
         journal = Journal.beside(output, target == "folder", options) if output else None
         if output and journal and not ready(output, journal, name is not None, force, resume):
             return
         if output and not errors:
-            errors = output.with_name(f"{output.resolve().name}.errors.jsonl")
+            beside = output if output.name not in ("", "..") else output.resolve()
+            errors = beside.with_name(f"{beside.name}.errors.jsonl")
             if force and not resume:
                 errors.unlink(missing_ok=True)
         sink = sink_for(output, job, force, resume, found)

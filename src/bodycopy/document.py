@@ -161,8 +161,10 @@ def segment(html: Html, encoding: str | None = None, rich: bool = False) -> Segm
     """Cut a page into blocks: bytes and text by parsing them, without building a tree; a tree by walking it, untouched.
 
     ``rich`` also records each block's path and inline markup. Raises TypeError for anything but bytes, str or an lxml
-    tree, and nothing for what a page holds. Time is linear in its size.
+    tree, or an encoding that is no str, and nothing for what a page holds. Time is linear in its size.
     """
+    if encoding is not None and not isinstance(encoding, str):
+        raise TypeError(f"an encoding is a str, such as 'utf-8', not {type(encoding).__name__}")
     if isinstance(html, etree._ElementTree):
         html = html.getroot()
         if html is None:

@@ -52,6 +52,8 @@ def check_keep(keep: Collection[str]) -> None:
     """Raise TypeError or ValueError unless ``keep`` holds labels."""
     if isinstance(keep, str):
         raise TypeError(f"keep is a collection of labels, such as ({keep!r},), not a string")
+    if isinstance(keep, bytes) or not isinstance(keep, Collection):
+        raise TypeError(f'keep is a collection of labels, such as ("body",), not {keep!r}')
     if unknown := set(keep) - set(LABELS):
         raise ValueError(f"no such label: {', '.join(sorted(map(str, unknown)))}; the labels are {', '.join(LABELS)}")
 

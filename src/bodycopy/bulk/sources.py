@@ -169,7 +169,7 @@ def sources(names: Iterable[str], fields: bool, kind: str, avoid: Path | None = 
     """The files that are meant by some names: of files, folders, patterns, or - for standard input.
 
     ``fields``: pages are fields of objects, in JSON Lines and Parquet; otherwise they are files, or in WARC. ``kind``:
-    what a file is said to hold, "auto", "html" or "text". ``avoid``: a folder that is left out, the one for the output.
+    what a file is said to hold, "auto", "html" or "text". ``avoid``: a folder or file that is left out, the output.
     Sorted, so that the order is the same each time. Of a folder, files of no known kind are left out.
     """
     for name in names:
@@ -194,14 +194,19 @@ def folder(path: Path, below: PurePath, fields: bool, avoid: Path | None) -> Ite
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            if avoid is None or not (avoid.exists() and os.path.samefile(entry.path, avoid)):
+            if avoid is None or not is_same(entry, avoid):
                 some = True
                 yield from folder(path / entry.name, below / entry.name, fields, avoid)
-        elif entry.name.lower().endswith(known):
+        elif entry.name.lower().endswith(known) and not (avoid and entry.name == avoid.name and is_same(entry, avoid)):
             some = True
             yield file(str(path / entry.name), below / entry.name, fields, "auto")
     if not some and below == PurePath():
         yield Source(str(path), fault=f"no files in this folder that end in {', '.join(known)}")
+
+
+def is_same(entry: os.DirEntry[str], other: Path) -> bool:
+    """Whether an entry of a folder is some other folder or file, which need not be there."""
+    return other.exists() and os.path.samefile(entry.path, other)
 
 
 def matches(pattern: str, fields: bool, kind: str, avoid: Path | None) -> Iterator[Source]:
@@ -211,7 +216,8 @@ def matches(pattern: str, fields: bool, kind: str, avoid: Path | None) -> Iterat
     found = sorted(glob.iglob(pattern, recursive=True))
     within = None if avoid is None else avoid.resolve()
     for name in found:
-        if not os.path.isdir(name) and (within is None or within not in Path(name).resolve().parents):
+        whole = Path(name).resolve()
+        if not os.path.isdir(name) and (within is None or within not in (whole, *whole.parents)):
             yield file(name, PurePath(name).relative_to(base), fields, kind)
     if not found:
         yield Source(pattern, fault="no such file, and nothing matches it as a pattern")
