@@ -17,7 +17,7 @@ from bodycopy.model import CLIP, HTML
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError
 from bodycopy.training.layouts import read_sources
-from bodycopy.training.stacking import CORE, Table, fit, fit_network, fit_without_each, scaling
+from bodycopy.training.stacking import CORE, Table, fit, fit_network, fit_without_each, same_pages, scaling
 from bodycopy.training.train import html_examples, train
 
 FEW = ("endless_scroll", "french_article", "german_article", "japanese_article", "paywalled", "utility_classes")
@@ -119,6 +119,15 @@ def test_what_is_left_out_shows_in_no_stage(known):
             np.testing.assert_array_equal(mine, theirs)
     places = np.concatenate([left_out, *(of_other for _, of_other in others)])
     assert sorted(places.tolist()) == list(range(len(known)))
+
+
+def test_pages_that_two_sites_share_are_left_out_together(known):
+    again = [replace(known[0], site="again.example"), replace(known[1], site="0.example")]
+    assert same_pages(known) == {}
+    assert same_pages([*known, *again]) == {known[0].site: "again.example", known[1].site: "0.example"}
+    for _, left_out in fit_without_each([*known, *again], 3, QUICK):
+        assert (0 in left_out) == (len(known) in left_out)
+        assert (1 in left_out) == (len(known) + 1 in left_out)
 
 
 def test_blocks_of_long_pages_weigh_less_in_the_labels_loss_alone(known):

@@ -11,6 +11,7 @@ body against the corpus count for little when the network is fitted again.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -48,6 +49,7 @@ from bodycopy.training.languages import Lines
 
 CORE = len(LABELS)  # the core's place in OUTPUTS
 
+LONG = 12  # words of a block that hardly any other page has by chance
 SURE = 6.0  # log odds beyond which a network need not imitate another
 
 Progress = Callable[[str], None]
@@ -148,6 +150,36 @@ def site_folds(examples: Sequence[Example], folds: int, seed: int) -> npt.NDArra
     sites = sorted({e.site for e in examples})
     fold_of = dict(zip(sites, np.random.RandomState(seed).permutation(len(sites)) % folds, strict=True))
     return np.array([fold_of[e.site] for e in examples])
+
+
+def same_pages(examples: Sequence[Example]) -> dict[str, str]:
+    """Sites with a page of which half the main text stands in one page of another site, each with that other site.
+
+    Syndicated articles are such, and pages without an address, each of which is taken for a site. What counts of a main
+    text is its long blocks, as their tokens.
+    """
+    owners: defaultdict[bytes, dict[str, None]] = defaultdict(dict)
+    mains: list[tuple[str, set[bytes]]] = []
+    for e in examples:
+        starts, ids = e.features.text.starts, np.ascontiguousarray(e.features.text.ids)
+        long = np.flatnonzero((e.core == 1) & (e.words >= LONG))
+        mains.append((e.site, {ids[starts[i] : starts[i + 1]].tobytes() for i in long}))
+        for block in mains[-1][1]:
+            owners[block][e.site] = None
+    one: dict[str, str] = {}
+
+    def first(site: str) -> str:
+        while site in one:
+            site = one[site]
+        return site
+
+    for site, blocks in mains:
+        shared = Counter(other for block in blocks for other in owners[block])
+        for other, count in shared.items():
+            a, b = sorted((first(site), first(other)))
+            if a != b and 2 * count >= len(blocks):
+                one[b] = a
+    return {site: first(site) for site in one}
 
 
 def fit_linear(table: Table, rows: npt.NDArray[np.bool_], settings: Settings) -> tuple[Floats, Floats]:
@@ -453,9 +485,11 @@ def fit_without_each(
 ) -> Iterator[tuple[Stages, npt.NDArray[np.int_]]]:
     """For each of so many parts of the sites, stages fitted without it, from first to last, and which examples it has.
 
-    The rest is as for `fit`.
+    Sites that share a page are left out together (see `same_pages`). The rest is as for `fit`.
     """
-    fold = site_folds(examples, folds, settings.seed)
+    of_site = {e.site: f for e, f in zip(examples, site_folds(examples, folds, settings.seed), strict=True)}
+    one = same_pages(examples)
+    fold = np.array([of_site[one.get(e.site, e.site)] for e in examples])
     for k in np.unique(fold):
         rest = [e for e, f in zip(examples, fold, strict=True) if f != k]
         say(f"without fold {k + 1} of {folds}")
