@@ -59,7 +59,8 @@ SAID = "<p>The harbour opened again on Monday, after nine weeks."
         (f"<main><article><div>{SAID}</div></article></main><aside><div><section>{SAID}", [(0, 1)]),
         (f"<main><div><div>{SAID}</div></div><div><div>{SAID}</div></div><div><div>{SAID}</div></div></main>",
          [(0, 1), (0, 2), (1, 2)]),
-        (f"<main>{SAID}{SAID}</main>", []),  # within one part
+        (f"<main>{SAID}<div hidden>{SAID}</div></main>", [(0, 1)]),
+        (f"<main hidden>{SAID}{SAID}</main>", []),  # within one part
         (f"<main><div>{SAID}</div><div>{SAID}</div></main>", []),
         ("<main><div><div><p>Share this story</div></div><div><div><p>Share this story</div></div></main>", []),
         (f"<main>{f'<div><div>{SAID}</div></div>' * 4}</main>", []),  # a refrain

@@ -29,10 +29,10 @@ Twins = Sequence[tuple[int, int]]  # pairs of blocks with the same text
 def twins(page: Segments, words: Floats) -> Twins:
     """Pairs of blocks, the first first, that have one text in two parts of a page; ``words`` is how long each block is.
 
-    Pages hold a text twice for narrow and wide screens, closed and open, as quote and original. Two parts are apart
-    where neither block's container but two holds the other block.
+    Pages hold a text twice for narrow and wide screens, closed and open, as quote and original. Two parts are such that
+    neither block's container but two holds the other block, or that one is hidden and the other is not.
     """
-    first, last, parent = page.node_first, page.node_last, page.node_parent
+    first, last, parent, hidden = page.node_first, page.node_last, page.node_parent, page.hidden
     places: defaultdict[str, list[int]] = defaultdict(list)
     for i in np.flatnonzero(words >= COPIED_WORDS).tolist():
         places[page.texts[i]].append(i)
@@ -48,7 +48,7 @@ def twins(page: Segments, words: Floats) -> Twins:
         for group in places.values()
         if 1 < len(group) <= COPIES
         for i, j in combinations(group, 2)
-        if alone(i, j) and alone(j, i)
+        if (alone(i, j) and alone(j, i)) or (hidden[i] > 0) != (hidden[j] > 0)
     ]
 
 
