@@ -138,8 +138,32 @@ def test_the_lines_of_a_listing_that_are_elements_of_their_own_share_one_fence()
     assert page.text == "x = 1\n  y = 2"
 
 
-def test_code_that_holds_a_backtick_is_marked_with_more():
-    assert labelled("<p><code>a`b</code></p>").markdown == "``a`b``"
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("a`b", "``a`b``"),
+        ("a``b`c", "```a``b`c```"),
+        ("`a", "`` `a ``"),
+    ],
+)
+def test_code_that_holds_backticks_is_marked_with_more(html, markdown):
+    assert labelled(f"<p><code>{html}</code></p>").markdown == markdown
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<code><a href=/S>S</a></code>", "[`S`](/S)"),
+        ("<a href=/S><code>S</code></a>", "[`S`](/S)"),
+        ("<code>f(<a href=/S>S</a>)</code>", "`f(`[`S`](/S)`)`"),
+        ("<code><b>x</b> = <i>y</i></code>", "`x = y`"),
+        ("<b><code>x</code></b>", "**`x`**"),
+        ("<code><kbd>x</kbd></code>", "`x`"),
+        ("<code>a<br>b</code>", "`a`  \n`b`"),
+    ],
+)
+def test_code_holds_no_other_marks(html, markdown):
+    assert labelled(f"<p>{html}</p>").markdown == markdown
 
 
 @pytest.mark.parametrize(
@@ -209,6 +233,38 @@ def test_links_are_absolute_where_the_address_is_known():
 )
 def test_bold_and_its_kin(html, markdown):
     assert labelled(html).markdown == markdown
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<b>Note</b><i>text</i>", "**Note***text*"),
+        ("<b>one</b> <b>two</b>", "**one** **two**"),
+        ("<strong><b>x</b></strong>", "**x**"),
+        ("<b>x</b><strong>y</strong>", "**xy**"),
+        ("<b>a&nbsp;</b>b", "**a** b"),
+        ("<b>a<i> b </i></b>c", "**a *b*** c"),
+    ],
+)
+def test_marks_that_meet_stay_apart_and_those_that_repeat_stand_once(html, markdown):
+    assert labelled(f"<p>{html}</p>").markdown == markdown
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<b>Note:</b>text", "Note:text"),
+        ("<b>注意：</b>请", "注意：请"),
+        ("word<b>(x)</b>", "word(x)"),
+        ("<b><a href=/x>link</a></b>s", "[link](/x)s"),
+        ("<b>Note:</b> text", "**Note:** text"),
+        ("<b>Note:</b>, text", "**Note:**, text"),
+        ("<b>注意</b>请", "**注意**请"),
+        ("(<b>x.</b>)", "(**x.**)"),
+    ],
+)
+def test_emphasis_that_would_not_be_taken_for_such_is_left_out(html, markdown):
+    assert labelled(f"<p>{html}</p>").markdown == markdown
 
 
 @pytest.mark.parametrize("html", ["<b><p>one</p><p>two</p></b>", "<b>one<br><br>two</b>"])

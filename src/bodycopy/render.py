@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from bodycopy.blocks import PREFORMATTED, Segments, Token, fold
 
 HEADINGS = {f"h{n}": n for n in range(1, 7)}
 MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "kbd": "`", "samp": "`", "del": "~~", "s": "~~"}
-BLANK = " \t\r\n\f\0"  # white space and line breaks
+CODE = ("`", "")
 LONGEST_CELL = 400  # characters; a table with longer cells is there for the layout
+
+Mark = tuple[str, str]  # what stands at its beginning, and the target, if it is a link
+Marks = tuple[Mark, ...]  # outermost first
 
 
 class Place(NamedTuple):
@@ -96,49 +102,112 @@ def to_text(texts: list[str], places: list[Place]) -> str:
     return "".join(parts)
 
 
-def inline(tokens: list[Token], plain: bool = False) -> str:
-    """A block's tokens as one run of Markdown; ``plain`` keeps the links' text alone."""
+def inline(tokens: list[Token], without: tuple[str, ...] = ()) -> str:
+    """A block's tokens as one run of Markdown, some marks left out."""
     out: list[str] = []
-    open_marks: list[tuple[str, int]] = []  # mark or link, and where it was opened
+    before: Marks = ()
+    opened: list[int] = []  # where those begin in what is written
+    spans: list[tuple[int, int]] = []  # where emphasis begins and ends
+    for text, marks in [*runs(tokens, without), ("", ())]:
+        code = CODE in marks
+        around = marks[:-1] if code else marks
+        same = len(shared(before, around))
+        for sign, target in reversed(before[same:]):
+            if sign == "[":
+                opened.pop()
+                out.append(f"](<{target}>)" if re.search(r"[\s()]", target) else f"]({target})")
+            else:
+                spans.append((opened.pop(), len(out)))
+                out.append(sign)
+        for sign, _ in around[same:]:
+            opened.append(len(out))
+            out.append(sign)
+        out.append(code_span(text) if code else text)
+        before = around
+    for i in misplaced(out, spans):
+        out[i] = ""
+    return "  \n".join(line for part in "".join(out).split("\n") if (line := fold(part)))
 
-    def close(at: int, mark: str, target: str = "") -> None:
-        inner = "".join(out[at:])
-        core = inner.strip(BLANK)
-        lead, tail = inner[: len(inner) - len(inner.lstrip(BLANK))], inner[len(inner.rstrip(BLANK)) :]
-        del out[at:]
-        if not core or (plain and mark == "["):
-            out.append(inner)
-        elif mark == "[":
-            out.append(
-                f"{lead}[{core}](<{target}>){tail}"
-                if re.search(r"[\s()]", target)
-                else f"{lead}[{core}]({target}){tail}"
-            )
-        elif mark == "`" and "`" in core:
-            space = " " if core[0] == "`" or core[-1] == "`" else ""
-            out.append(f"{lead}``{space}{core}{space}``{tail}")
-        elif not lead and out and out[-1].endswith(mark):  # one run of bold after another is one
-            out[-1] = f"{out[-1].removesuffix(mark)}{core}{mark}{tail}"
-        else:
-            out.append(f"{lead}{mark}{core}{mark}{tail}")
 
+def runs(tokens: list[Token], without: tuple[str, ...] = ()) -> list[tuple[str, Marks]]:
+    """A block's text in pieces, each with the marks around it; a line break is a line feed.
+
+    A mark is there once, whatever elements repeat it, and none begins or ends at white space.
+    """
+    pieces: list[tuple[str, Marks]] = []
+    open_marks: list[Mark] = []
     for kind, value in tokens:
         if kind == "text":
-            out.append(value)
-        elif kind == "link" or (kind == "open" and value in MARKS):
-            open_marks.append(("[" if kind == "link" else MARKS[value], len(out)))
-        elif kind == "unlink" or (kind == "close" and value in MARKS):
-            mark = "[" if kind == "unlink" else MARKS[value]
-            for i in range(len(open_marks) - 1, -1, -1):
-                if open_marks[i][0] == mark:
-                    close(open_marks[i][1], mark, value)
-                    del open_marks[i:]
-                    break
-    while open_marks:  # the block ended inside: a bold run across paragraphs
-        mark, at = open_marks.pop()
-        if mark != "[":
-            close(at, mark)
-    return "  \n".join(line for part in "".join(out).split("\0") if (line := fold(part)))
+            marks = nested(open_marks)
+            for piece in re.findall(r"\s+|\S+", re.sub(r"\s+", " ", value).replace("\0", "\n")):
+                pieces.append((piece, tuple(m for m in marks if m != CODE) if "\n" in piece else marks))
+            continue
+        sign = "[" if kind in ("link", "unlink") else MARKS.get(value, "")
+        if not sign or sign in without:
+            continue
+        if kind in ("link", "open"):
+            open_marks.append((sign, " ".join(value.split()) if kind == "link" else ""))
+        else:
+            last = next((i for i in range(len(open_marks) - 1, -1, -1) if open_marks[i][0] == sign), len(open_marks))
+            del open_marks[last : last + 1]  # none, if it was opened in another block
+    for way in (range(len(pieces)), range(len(pieces) - 1, -1, -1)):
+        beside: Marks = ()
+        for i in way:
+            piece, marks = pieces[i]
+            if piece.isspace():
+                pieces[i] = piece, shared(marks, beside)
+            else:
+                beside = marks
+    return [("".join(piece for piece, _ in run), marks) for marks, run in groupby(pieces, key=itemgetter(1))]
+
+
+def nested(open_marks: list[Mark]) -> Marks:
+    """Marks as they can be written: each sign once, code innermost and with nothing but a link around what is in it."""
+    signs: set[str] = set()
+    kept = []
+    for mark in open_marks:
+        if mark[0] not in signs and (CODE not in kept or mark[0] == "["):
+            kept.append(mark)
+            signs.add(mark[0])
+    return tuple(sorted(kept, key=CODE.__eq__))
+
+
+def shared(a: Marks, b: Marks) -> Marks:
+    """What two nests of marks have in common, from outside."""
+    n = 0
+    while n < min(len(a), len(b)) and a[n] == b[n]:
+        n += 1
+    return a[:n]
+
+
+def code_span(text: str) -> str:
+    """Code between more backticks than it holds in a row."""
+    sign = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if text[0] == "`" or text[-1] == "`" else ""
+    return f"{sign}{space}{text}{space}{sign}"
+
+
+def misplaced(pieces: list[str], spans: list[tuple[int, int]]) -> list[int]:
+    """Which of the pieces are marks of emphasis that CommonMark would not take for such: one end joins on to a word
+    while what is inside of it is punctuation.
+    """
+    signs = {i for span in spans for i in span}
+    ends = list(accumulate(0 if i in signs else len(piece) for i, piece in enumerate(pieces)))
+    text = " " + "".join(piece for i, piece in enumerate(pieces) if i not in signs) + " "
+
+    def joins_on(outside: str, inside: str) -> bool:
+        return is_punctuation(inside) and not (outside.isspace() or is_punctuation(outside))
+
+    return [
+        i
+        for first, last in spans
+        if joins_on(text[ends[first]], text[ends[first] + 1]) or joins_on(text[ends[last] + 1], text[ends[last]])
+        for i in (first, last)
+    ]
+
+
+def is_punctuation(character: str) -> bool:
+    return unicodedata.category(character)[0] in "PS"
 
 
 def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
@@ -170,9 +239,9 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
                     fence += "`"
                 lines = [fence, *code.split("\n"), fence]
             else:
-                lines = inline(tokens, plain=bool(place.heading)).split("\n")
+                lines = inline(tokens, ("[", "**") if place.heading else ()).split("\n")
                 if place.heading:
-                    lines = [f"{'#' * place.heading} {' '.join(line.strip() for line in lines).replace('**', '')}"]
+                    lines = [f"{'#' * place.heading} {' '.join(line.strip() for line in lines)}"]
         quote = "> " * place.quotes
         whole = [f"{quote}{indent if n else marker}{line}" for n, line in enumerate(lines)]
         body = "\n".join(w if line.endswith("  ") else w.rstrip(" ") for w, line in zip(whole, lines, strict=True))
