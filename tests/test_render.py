@@ -98,8 +98,22 @@ def test_a_list_behind_a_heading_inside_an_item_is_no_code():
     assert labelled("<ul><li>a<h2>h</h2><ul><li>b</ul></ul>").markdown == "- a\n\n## h\n\n- b"
 
 
-def test_a_list_may_start_at_another_number():
-    assert labelled("<ol start=3><li>a<li>b</ol>").markdown == "3. a\n4. b"
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<ol start=3><li>a<li>b</ol>", "3. a\n4. b"),
+        ("<ol start=0><li>a<li>b</ol>", "0. a\n1. b"),
+        ("<ul><li>a<ol start=3><li>b<li>c</ol></ul>", "- a\n\n    3. b\n    4. c"),
+        ("<ul><li>a<ul><li>b</ul><ol start=3><li>c</ol></ul>", "- a\n    - b\n    3. c"),
+    ],
+)
+def test_a_list_may_start_at_another_number(html, markdown):
+    assert labelled(html).markdown == markdown
+
+
+def test_what_is_inside_an_item_with_a_wide_marker_is_indented_as_far():
+    html = "<ol start=100><li><p>a</p><p>b</p><ul><li>c</ul></ol>"
+    assert labelled(html).markdown == "100. a\n\n     b\n     - c"
 
 
 @pytest.mark.parametrize(
@@ -110,6 +124,12 @@ def test_a_list_may_start_at_another_number():
         ("<blockquote><p>a<br>b</p></blockquote>", "> a  \n> b"),
         ("<blockquote>a<blockquote>b</blockquote></blockquote>", "> a\n> >\n> > b"),
         ("<blockquote><ul><li>a<li>b</ul></blockquote>", "> - a\n> - b"),
+        ("<blockquote><p>x</p><ul><li>a</ul></blockquote>", "> x\n>\n> - a"),
+        ("<blockquote><ul><li><p>a</p><p>b</p></ul></blockquote>", "> - a\n>\n>   b"),
+        ("<ul><li><blockquote>a<br>b</blockquote><li>c</ul>", "- > a  \n  > b\n- c"),
+        ("<ul><li>a<blockquote><p>b</p><p>c</p></blockquote>d</ul>", "- a\n\n  > b\n  >\n  > c\n\n  d"),
+        ("<ul><li>a<blockquote><ul><li>b<li>c</ul></blockquote></ul>", "- a\n    > - b\n    > - c"),
+        ("<blockquote><ul><li><blockquote>a</blockquote>b</ul></blockquote>", "> - > a\n>\n>   b"),
     ],
 )
 def test_quotes(html, markdown):

@@ -24,9 +24,9 @@ class Place(NamedTuple):
 
     heading: int = 0  # level, 0 for none
     quotes: int = 0  # how many block quotes deep
-    lists: tuple[int, ...] = ()  # the list items around it, outermost first
+    lists: tuple[tuple[int, int], ...] = ()  # the list items around it, outermost first, with the quotes around each
     list: int = -1  # what holds the innermost item
-    number: int = 0  # of that item in an ordered list, 0 in a bulleted one
+    number: int = -1  # of that item in an ordered list, -1 in a bulleted one
     pre: int = -1
     table: int = -1
     row: int = -1
@@ -66,7 +66,8 @@ def layout(cut: Segments, blocks: list[int] | None = None) -> list[Place]:
             elif tag == "blockquote":
                 found = found._replace(quotes=found.quotes + 1)
             elif tag == "li":
-                found = found._replace(lists=(*found.lists, node), list=parents[node], number=numbers.get(node, 0))
+                lists = (*found.lists, (node, found.quotes))
+                found = found._replace(lists=lists, list=parents[node], number=numbers.get(node, -1))
             elif tag in PREFORMATTED:
                 found = found._replace(pre=node if found.pre < 0 else found.pre)
             elif tag in ("td", "th"):
@@ -229,9 +230,9 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
                 continue
             written.add(place.table)
             lines = grids[place.table]
-            marker, indent, goes_on = markers.around(NOWHERE)
+            lead = markers.around(place._replace(lists=()))
         else:
-            marker, indent, goes_on = markers.around(place)
+            lead = markers.around(place)
             if place.pre >= 0:
                 code = "".join(value for kind, value in tokens if kind == "text").replace("\0", "\n").strip("\n")
                 fence = "```"
@@ -242,11 +243,10 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
                 lines = inline(tokens, ("[", "**") if place.heading else ()).split("\n")
                 if place.heading:
                     lines = [f"{'#' * place.heading} {' '.join(line.strip() for line in lines)}"]
-        quote = "> " * place.quotes
-        whole = [f"{quote}{indent if n else marker}{line}" for n, line in enumerate(lines)]
+        whole = [f"{lead.later if n else lead.first}{line}" for n, line in enumerate(lines)]
         body = "\n".join(w if line.endswith("  ") else w.rstrip(" ") for w, line in zip(whole, lines, strict=True))
         if parts:
-            parts.append("\n" if goes_on else f"\n{quote.rstrip()}\n" if quote and before.quotes else "\n\n")
+            parts.append("\n" if lead.goes_on else f"\n{lead.empty if before.quotes else ''}\n")
         parts.append(body)
         before = place
     return "".join(parts)
@@ -265,40 +265,56 @@ def whole_code(blocks: list[list[Token]], places: list[Place]) -> tuple[list[lis
     return joined, kept
 
 
+class Lead(NamedTuple):
+    """What stands before the lines of a block: quote signs, an item's marker, indents."""
+
+    first: str  # before its first line
+    later: str  # before its other lines
+    empty: str  # on an empty line before it
+    goes_on: bool = False  # whether there is none, as it begins an item that goes on with the list before
+
+
 class Markers:
-    """What stands before the lines of blocks in lists: each item's marker once.
+    """What stands before the lines of blocks: each list item's marker once.
 
     Numbered lists in a row are told apart. Bulleted ones come out as one, which is what many pages mean by them.
     """
 
     def __init__(self) -> None:
         self.begun: set[int] = set()  # items whose marker stands
-        self.open: set[int] = set()  # those of them that a block may stand in
+        self.open: dict[int, int] = {}  # those of them that a block may stand in, and how far it is indented
         self.last: dict[int, Place] = {}  # where the last item stood, by depth
         self.other: set[int] = set()  # lists that have the other sign behind their numbers
 
-    def around(self, place: Place) -> tuple[str, str, bool]:
-        """What stands before a block's first line and its other lines, and whether the list before goes on with it."""
+    def around(self, place: Place) -> Lead:
+        """What stands before the lines of the next block."""
         if not place.lists or place.heading:
             self.open.clear()
             self.last.clear()
-            return "", "", False
-        *outer, item = place.lists
-        depth = sum(i in self.open for i in outer)
+            outside = "> " * place.quotes
+            return Lead(outside, outside, outside.rstrip())
+        *outer, (item, quotes) = place.lists
+        outside = ""
+        for node, around in outer:
+            outside += "> " * (around - outside.count(">")) + " " * self.open.get(node, 0)
+        outside += "> " * (quotes - outside.count(">"))
+        inside = "> " * (place.quotes - quotes)
+
+        depth = sum(node in self.open for node, _ in outer)
         before = self.last.get(depth, NOWHERE)
-        apart = before.list != place.list and 0 < place.number <= before.number
+        apart = before.list != place.list and 0 <= place.number <= before.number
         if apart and before.list not in self.other:
             self.other.add(place.list)
-        goes_on = bool(self.last) and not apart
+        interrupts = depth in self.last or place.number in (-1, 1)  # only such an item may follow on a line of text
+        goes_on = bool(self.last) and not apart and interrupts
         self.last = {d: p for d, p in self.last.items() if d < depth} | {depth: place}
-        marker = f"{place.number}{')' if place.list in self.other else '.'} " if place.number else "- "
-        lead = "    " * depth
-        indent = lead + " " * len(marker)
+        marker = f"{place.number}{')' if place.list in self.other else '.'} " if place.number >= 0 else "- "
+        later = outside + " " * len(marker) + inside
         if item in self.begun:
-            return indent, indent, False
+            return Lead(later, later, later.rstrip())
         self.begun.add(item)
-        self.open.add(item)
-        return lead + marker, indent, goes_on
+        self.open[item] = max(4, len(marker))
+        return Lead(outside + marker + inside, later, outside.rstrip(), goes_on)
 
 
 def table_rows(members: list[int], blocks: list[list[Token]], places: list[Place]) -> list[str]:
