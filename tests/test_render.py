@@ -260,6 +260,7 @@ def test_bold_and_its_kin(html, markdown):
     [
         ("<b>Note</b><i>text</i>", "**Note***text*"),
         ("<b>one</b> <b>two</b>", "**one** **two**"),
+        ("<b>one </b> <b> two</b>", "**one** **two**"),
         ("<strong><b>x</b></strong>", "**x**"),
         ("<b>x</b><strong>y</strong>", "**xy**"),
         ("<b>a&nbsp;</b>b", "**a** b"),
@@ -297,6 +298,54 @@ def test_bold_across_blocks_leaves_no_stray_mark(html):
 
 def test_bold_runs_that_touch_do_not_break_each_other():
     assert "****" not in labelled("<p><b>x</b><b>y</b></p>").markdown
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        ("Use *args and **kwargs", "Use \\*args and \\*\\*kwargs"),
+        ("snake_case, __init__ and _x_", "snake_case, \\_\\_init\\_\\_ and \\_x\\_"),
+        ("a `b`", "a \\`b\\`"),
+        ("~5 and ~~6~~", "~5 and \\~\\~6\\~\\~"),
+        ("C:\\dir\\*x", "C:\\dir\\\\\\*x"),
+        ("a[i], [1] and a[i](x)", "a[i], [1] and a[i\\](x)"),
+        ("List&lt;String&gt;, 1 &lt; 2, &lt;/p> and &lt;!-- x", "List\\<String>, 1 < 2, \\</p> and \\<!-- x"),
+        ("R&amp;D, &amp;copy; and &amp;#65;", "R&D, \\&copy; and \\&#65;"),
+        ("# a", "\\# a"),
+        ("#tag", "#tag"),
+        ("> a", "\\> a"),
+        ("- a", "\\- a"),
+        ("-1 or +1", "-1 or +1"),
+        ("1984. A year", "1984\\. A year"),
+        ("1) a", "1\\) a"),
+        ("1.5 m", "1.5 m"),
+        ("---", "\\---"),
+        ("a<br>===<br>+ b", "a  \n\\===  \n\\+ b"),
+        ("[a]: b", "\\[a]: b"),
+        ("A dash - and 3. in a line, (c) 5 > 4 #1!", "A dash - and 3. in a line, (c) 5 > 4 #1!"),
+        ("Price 5*<em>see note</em>", "Price 5\\**see note*"),
+        ("<a href=/x>[1]</a>", "[\\[1\\]](/x)"),
+        ("<a href=/x>[1]:</a>", "[\\[1\\]:](/x)"),
+        ("Oh!<a href=/x>a</a>", "Oh\\![a](/x)"),
+        ("<code>*a_ &lt;b></code>", "`*a_ <b>`"),
+    ],
+)
+def test_text_is_escaped_where_markdown_would_show_it_otherwise(text, markdown):
+    assert labelled(f"<p>{text}</p>").markdown == markdown
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        ("1. a", "## 1. a"),
+        ("The ** operator", "## The \\*\\* operator"),
+        ("C #", "## C \\#"),
+        ("C#", "## C#"),
+        ("<b>x</b> <i>y</i>", "## x *y*"),
+    ],
+)
+def test_text_of_headings_is_escaped_where_it_must_be(text, markdown):
+    assert labelled(f"<h2>{text}</h2>").markdown == markdown
 
 
 def test_only_the_kept_blocks_are_rendered():

@@ -13,6 +13,11 @@ from bodycopy.blocks import PREFORMATTED, Segments, Token, fold
 HEADINGS = {f"h{n}": n for n in range(1, 7)}
 MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "kbd": "`", "samp": "`", "del": "~~", "s": "~~"}
 CODE = ("`", "")
+# What Markdown would not show as it is: anywhere, in the text of a link, and where a line or the end of a heading is.
+SPECIAL = re.compile(r"[`*]|~~+|(?<!\w)_+|_+(?!\w)|\](?=\()|<(?=[a-zA-Z/!?])|&(?=#?\w+;)|\\(?=[!-/:-@\[-`{-~]|\Z)")
+IN_LINK = re.compile(rf"{SPECIAL.pattern}|[\[\]]")
+STARTS = re.compile(r"^([0-9]{1,9}(?=[.)](?:\s|$))|(?=>|(?:#{1,6}|[-+])(?:\s|$)|(?:-+|=+)\s*$|\[[^\[\]]+\]:))")
+CLOSING = re.compile(r"(?<!\S)(?=#+$)")
 LONGEST_CELL = 400  # characters; a table with longer cells is there for the layout
 
 Mark = tuple[str, str]  # what stands at its beginning, and the target, if it is a link
@@ -122,8 +127,11 @@ def inline(tokens: list[Token], without: tuple[str, ...] = ()) -> str:
                 out.append(sign)
         for sign, _ in around[same:]:
             opened.append(len(out))
+            if sign == "[" and out and out[-1].endswith("!"):
+                out[-1] = f"{out[-1][:-1]}\\!"  # or it would be a picture
             out.append(sign)
-        out.append(code_span(text) if code else text)
+        linked = any(sign == "[" for sign, _ in around)
+        out.append(code_span(text) if code else escaped(text, IN_LINK if linked else SPECIAL))
         before = around
     for i in misplaced(out, spans):
         out[i] = ""
@@ -155,10 +163,8 @@ def runs(tokens: list[Token], without: tuple[str, ...] = ()) -> list[tuple[str, 
         beside: Marks = ()
         for i in way:
             piece, marks = pieces[i]
-            if piece.isspace():
-                pieces[i] = piece, shared(marks, beside)
-            else:
-                beside = marks
+            beside = shared(marks, beside) if piece.isspace() else marks
+            pieces[i] = piece, beside
     return [("".join(piece for piece, _ in run), marks) for marks, run in groupby(pieces, key=itemgetter(1))]
 
 
@@ -179,6 +185,11 @@ def shared(a: Marks, b: Marks) -> Marks:
     while n < min(len(a), len(b)) and a[n] == b[n]:
         n += 1
     return a[:n]
+
+
+def escaped(text: str, special: re.Pattern[str]) -> str:
+    """Text with a backslash before each special character."""
+    return special.sub(lambda found: "".join(f"\\{character}" for character in found[0]), text)
 
 
 def code_span(text: str) -> str:
@@ -242,7 +253,10 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
             else:
                 lines = inline(tokens, ("[", "**") if place.heading else ()).split("\n")
                 if place.heading:
-                    lines = [f"{'#' * place.heading} {' '.join(line.strip() for line in lines)}"]
+                    title = CLOSING.sub(r"\\", " ".join(line.strip() for line in lines))
+                    lines = [f"{'#' * place.heading} {title}"]
+                else:
+                    lines = [STARTS.sub(r"\1\\", line) for line in lines]
         whole = [f"{lead.later if n else lead.first}{line}" for n, line in enumerate(lines)]
         body = "\n".join(w if line.endswith("  ") else w.rstrip(" ") for w, line in zip(whole, lines, strict=True))
         if parts:
