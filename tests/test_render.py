@@ -208,6 +208,25 @@ def test_tables(html, markdown):
     assert labelled(html).markdown == markdown
 
 
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<tr><td><th>A<th>B<tr><th>x<td>1<td>2", "|  | A | B |\n| --- | --- | --- |\n| x | 1 | 2 |"),
+        ("<tr><td>a<td>b<td>c<tr><td>d<td><td>f", "| a | b | c |\n| --- | --- | --- |\n| d |  | f |"),
+        ("<tr><td>a<td>b<tr><td><img src=x><td>d", "| a | b |\n| --- | --- |\n|  | d |"),
+        ("<tr><td>a<td><td>b<tr><td>c<td><img src=x><td>d", "| a | b |\n| --- | --- |\n| c | d |"),
+        ("<tr><td><img src=x><td>a<tr><td><img src=x><td>b", "a\n\nb"),
+    ],
+)
+def test_a_cell_stands_in_its_own_column_and_columns_without_text_are_left_out(html, markdown):
+    assert labelled(f"<table>{html}</table>").markdown == markdown
+
+
+def test_a_cell_that_is_not_kept_leaves_its_place_empty():
+    page = labelled("<table><tr><td>a<td>b<tr><td>ad<td>d</table>", ["body", "body", "promo", "body"])
+    assert page.markdown == "| a | b |\n| --- | --- |\n|  | d |"
+
+
 def test_a_table_that_is_there_for_the_layout_is_no_table():
     page = labelled(f"<table><tr><td>menu<td><h1>Head</h1><p>{LONG}</p><tr><td>left<td>right</table>")
     assert page.markdown == f"menu\n\n# Head\n\n{LONG.strip()}\n\nleft\n\nright"

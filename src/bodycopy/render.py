@@ -12,6 +12,7 @@ from bodycopy.blocks import PREFORMATTED, Segments, Token, fold
 
 HEADINGS = {f"h{n}": n for n in range(1, 7)}
 MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "kbd": "`", "samp": "`", "del": "~~", "s": "~~"}
+CELLS = ("td", "th")
 CODE = ("`", "")
 # What Markdown would not show as it is: anywhere, in the text of a link, and where a line or the end of a heading is.
 SPECIAL = re.compile(r"[`*]|~~+|(?<!\w)_+|_+(?!\w)|\](?=\()|<(?=[a-zA-Z/!?])|&(?=#?\w+;)|\\(?=[!-/:-@\[-`{-~]|\Z)")
@@ -36,27 +37,28 @@ class Place(NamedTuple):
     table: int = -1
     row: int = -1
     cell: int = -1
+    column: int = -1  # of that cell, spans not counted
 
 
 NOWHERE = Place()
 
 
-def item_numbers(cut: Segments) -> dict[int, int]:
-    """The number of each item of an ordered list, by node."""
-    counted: dict[int, int] = {}  # items so far, by list
+def counted(cut: Segments) -> dict[int, int]:
+    """The number of each item of an ordered list, and of each cell in its row, by node."""
+    last: dict[int, int] = {}  # number, by list or row
     numbers: dict[int, int] = {}
     for node, tag in enumerate(cut.node_tag):
         parent = cut.node_parent[node]
-        if tag == "li" and parent >= 0 and cut.node_tag[parent] == "ol":
-            numbers[node] = counted[parent] = counted.get(parent, cut.list_starts.get(parent, 1) - 1) + 1
+        if tag in CELLS or (tag == "li" and parent >= 0 and cut.node_tag[parent] == "ol"):
+            numbers[node] = last[parent] = last.get(parent, cut.list_starts.get(parent, 1) - 1) + 1
     return numbers
 
 
 def layout(cut: Segments, blocks: list[int] | None = None) -> list[Place]:
-    """The places of all blocks, or – enough for plain text – of those given, without their items' numbers."""
+    """The places of all blocks, or – enough for plain text – of those given, without the numbers."""
     tags, parents = cut.node_tag, cut.node_parent
     seen: dict[int, Place] = {}
-    numbers = item_numbers(cut) if blocks is None else {}
+    numbers = counted(cut) if blocks is None else {}
 
     def place(node: int) -> Place:
         way = []
@@ -75,8 +77,8 @@ def layout(cut: Segments, blocks: list[int] | None = None) -> list[Place]:
                 found = found._replace(lists=lists, list=parents[node], number=numbers.get(node, -1))
             elif tag in PREFORMATTED:
                 found = found._replace(pre=node if found.pre < 0 else found.pre)
-            elif tag in ("td", "th"):
-                found = found._replace(cell=node)
+            elif tag in CELLS:
+                found = found._replace(cell=node, column=numbers.get(node, -1))
             elif tag == "tr":
                 found = found._replace(row=node)
             elif tag == "table":
@@ -333,13 +335,18 @@ class Markers:
 
 def table_rows(members: list[int], blocks: list[list[Token]], places: list[Place]) -> list[str]:
     """A table as lines of Markdown, or none where it has fewer than two rows or columns, or cells full of text."""
-    rows: dict[int, dict[int, list[str]]] = {}
+    rows: dict[int, dict[int, str]] = {}
     for i in members:
-        text = inline(blocks[i]).replace("  \n", " ").replace("\n", " ").replace("|", "\\|")
-        rows.setdefault(places[i].row, {}).setdefault(places[i].cell, []).append(text)
-    grid = [[" ".join(cell) for cell in row.values()] for row in rows.values()]
-    width = max(map(len, grid))
-    if len(grid) < 2 or width < 2 or any(len(cell) > LONGEST_CELL for row in grid for cell in row):
+        text = inline(blocks[i]).replace("  \n", " ").replace("|", "\\|")
+        row = rows.setdefault(places[i].row, {})
+        column = places[i].column
+        row[column] = f"{row[column]} {text}" if column in row else text
+    columns = sorted({column for row in rows.values() for column in row})  # those without text are left out
+    if (
+        len(rows) < 2
+        or len(columns) < 2
+        or any(len(cell) > LONGEST_CELL for row in rows.values() for cell in row.values())
+    ):
         return []
-    lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in grid]
-    return [lines[0], f"|{' --- |' * width}", *lines[1:]]
+    lines = [f"| {' | '.join(row.get(column, '') for column in columns)} |" for row in rows.values()]
+    return [lines[0], f"|{' --- |' * len(columns)}", *lines[1:]]
