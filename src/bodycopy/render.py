@@ -93,14 +93,13 @@ def to_text(texts: list[str], places: list[Place]) -> str:
     """Blocks as plain text: an empty line between paragraphs, none between list items and rows, a tab between cells."""
     parts: list[str] = []
     before = NOWHERE
+    loose = layout_tables(texts, places)
     for text, place in zip(texts, places, strict=True):
         if parts:
-            if place.row >= 0 and place.row == before.row:
-                parts.append("\t" if place.cell != before.cell else "\n")
-            elif (
-                (place.row >= 0 and place.table == before.table)
-                or (place.lists and before.lists)
-                or (place.pre >= 0 and place.pre == before.pre)
+            if place.row >= 0 and place.table == before.table and place.table not in loose:
+                parts.append("\t" if place.row == before.row and place.cell != before.cell else "\n")
+            elif (place.lists and before.lists and place.lists[-1] not in before.lists) or (
+                place.pre >= 0 and place.pre == before.pre
             ):
                 parts.append("\n")
             else:
@@ -108,6 +107,18 @@ def to_text(texts: list[str], places: list[Place]) -> str:
         parts.append(text)
         before = place
     return "".join(parts)
+
+
+def layout_tables(texts: list[str], places: list[Place]) -> set[int]:
+    """The tables that are there for the layout: a cell holds a heading, more than one block, or much text."""
+    found: set[int] = set()
+    before = -1
+    for text, place in zip(texts, places, strict=True):
+        cell = place.cell
+        if cell >= 0 and (cell == before or place.heading or len(text) > LONGEST_CELL):
+            found.add(place.table)
+        before = cell
+    return found
 
 
 def inline(tokens: list[Token], without: tuple[str, ...] = ()) -> str:
@@ -150,7 +161,7 @@ def runs(tokens: list[Token], without: tuple[str, ...] = ()) -> list[tuple[str, 
     for kind, value in tokens:
         if kind == "text":
             marks = nested(open_marks)
-            for piece in re.findall(r"\s+|\S+", re.sub(r"\s+", " ", value).replace("\0", "\n")):
+            for piece in re.findall(r"[ \n]+|[^ \n]+(?: [^ \n]+)*", re.sub(r"\s+", " ", value).replace("\0", "\n")):
                 pieces.append((piece, tuple(m for m in marks if m != CODE) if "\n" in piece else marks))
             continue
         sign = "[" if kind in ("link", "unlink") else MARKS.get(value, "")
@@ -335,18 +346,13 @@ class Markers:
 
 def table_rows(members: list[int], blocks: list[list[Token]], places: list[Place]) -> list[str]:
     """A table as lines of Markdown, or none where it has fewer than two rows or columns, or cells full of text."""
-    rows: dict[int, dict[int, str]] = {}
+    rows: dict[int, dict[int, list[str]]] = {}
     for i in members:
         text = inline(blocks[i]).replace("  \n", " ").replace("|", "\\|")
-        row = rows.setdefault(places[i].row, {})
-        column = places[i].column
-        row[column] = f"{row[column]} {text}" if column in row else text
+        rows.setdefault(places[i].row, {}).setdefault(places[i].column, []).append(text)
     columns = sorted({column for row in rows.values() for column in row})  # those without text are left out
-    if (
-        len(rows) < 2
-        or len(columns) < 2
-        or any(len(cell) > LONGEST_CELL for row in rows.values() for cell in row.values())
-    ):
+    grid = [[" ".join(row.get(column, ())) for column in columns] for row in rows.values()]
+    if len(grid) < 2 or len(columns) < 2 or any(len(cell) > LONGEST_CELL for row in grid for cell in row):
         return []
-    lines = [f"| {' | '.join(row.get(column, '') for column in columns)} |" for row in rows.values()]
+    lines = [f"| {' | '.join(row)} |" for row in grid]
     return [lines[0], f"|{' --- |' * len(columns)}", *lines[1:]]
