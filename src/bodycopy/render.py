@@ -14,7 +14,8 @@ HEADINGS = {f"h{n}": n for n in range(1, 7)}
 MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "kbd": "`", "samp": "`", "del": "~~", "s": "~~"}
 CELLS = ("td", "th")
 CODE = ("`", "")
-# What Markdown would not show as it is: anywhere, in the text of a link, and where a line or the end of a heading is.
+# What Markdown would not show as it is: anywhere, in the text of a link, where a line starts, and where a heading ends.
+# The last two find the place for the backslash.
 SPECIAL = re.compile(r"[`*]|~~+|(?<!\w)_+|_+(?!\w)|\](?=\()|<(?=[a-zA-Z/!?])|&(?=#?\w+;)|\\(?=[!-/:-@\[-`{-~]|\Z)")
 IN_LINK = re.compile(rf"{SPECIAL.pattern}|[\[\]]")
 STARTS = re.compile(r"^([0-9]{1,9}(?=[.)](?:\s|$))|(?=>|(?:#{1,6}|[-+])(?:\s|$)|(?:-+|=+)\s*$|\[[^\[\]]+\]:))")
