@@ -109,6 +109,24 @@ def test_pages_of_one_site_are_too_few(known):
         fit(changed(known, site=lambda e: "orla.example"), QUICK)
 
 
+def test_fewer_sites_than_folds_are_enough(known):
+    three = known[:2] + changed(known[2:], site=lambda e: "orla.example")
+    said: list[str] = []
+    fit(three, replace(QUICK, folds=5), said.append)
+    assert [line for line in said if line.startswith("linear")] == [f"linear stage, fold {k} of 3" for k in (1, 2, 3)]
+    card = train(known, HTML, replace(QUICK, folds=9, doubt=1), folds=9).card
+    assert card["cross_validated"]["folds"] == len(FEW)
+
+
+def test_what_cannot_be_cross_validated_says_so_before_anything_is_fitted(known):
+    two = changed(known, site=lambda e: f"{e.id in FEW[:3]}.example")
+    fit(two, QUICK)
+    said: list[str] = []
+    with pytest.raises(DataError, match=r"not to cross-validate it: without one part of 2, too few .*without --cross"):
+        train(two, HTML, QUICK, said.append, folds=5)
+    assert said == []
+
+
 def test_what_is_left_out_shows_in_no_stage(known):
     (stages, left_out), *others = fit_without_each(known, 2, QUICK)
     wrong = changed(known, labels=lambda e: (e.labels + 1) % len(LABELS), core=lambda e: 1 - e.core)

@@ -146,7 +146,7 @@ class Table:
 
 
 def site_folds(examples: Sequence[Example], folds: int, seed: int) -> npt.NDArray[np.int_]:
-    """The fold of each example; all pages of a site are in one."""
+    """The fold of each example; all pages of a site are in one. Of fewer sites than folds each has one to itself."""
     sites = sorted({e.site for e in examples})
     fold_of = dict(zip(sites, np.random.RandomState(seed).permutation(len(sites)) % folds, strict=True))
     return np.array([fold_of[e.site] for e in examples])
@@ -399,19 +399,20 @@ def fit(
     """
     if final is not None:
         check_converts(final)
+    check_classes(examples, settings)
     table = Table(examples, settings.corpora, lines, settings.balance)
     fold = site_folds(examples, settings.folds, settings.seed)[table.page]
-    check_classes(table, fold)
     everything = np.ones(len(fold), bool)
 
     linear = np.zeros((len(fold), table.tokens.shape[1] // BUCKETS * len(OUTPUTS)), np.float32)
     total = np.zeros((len(fold), len(OUTPUTS)), np.float32)
-    for k in range(settings.folds):
+    folds = fold.max() + 1
+    for k in range(folds):
         weights, bias = fit_linear(table, fold != k, settings)
         out = fold == k
         linear[out] = apply_linear(table, out, weights)
         total[out] = totals(linear[out], bias)
-        say(f"linear stage, fold {k + 1} of {settings.folds}")
+        say(f"linear stage, fold {k + 1} of {folds}")
     weights, bias = fit_linear(table, everything, settings)
 
     x = inputs_of(table.numbers, linear, table.around(total))
@@ -430,23 +431,39 @@ def fit(
     return Stages(weights, bias, networks)
 
 
-def check_classes(table: Table, fold: npt.NDArray[np.int_]) -> None:
+def check_classes(examples: Sequence[Example], settings: Settings) -> None:
     """Raise DataError unless there are blocks of each label, inside and outside the core, and so without any fold."""
-    empty = [label for i, label in enumerate(LABELS) if not (table.labels == i).any()]
+    labels = np.concatenate([e.labels for e in examples])
+    core = np.concatenate([e.core for e in examples])
+    empty = [label for i, label in enumerate(LABELS) if not (labels == i).any()]
     if empty:
         raise DataError(f"no block is labelled {' or '.join(empty)}; label some, or add the shipped features (--from)")
-    if not ((table.core == 0).any() and (table.core == 1).any()):
+    if not ((core == 0).any() and (core == 1).any()):
         raise DataError("the main text of no page is known")
+    fold = np.repeat(site_folds(examples, settings.folds, settings.seed), [len(e) for e in examples])
     for k in np.unique(fold):
         rest = fold != k
-        few = [label for i, label in enumerate(LABELS) if not (table.labels[rest] == i).any()]
-        few += [name for i, name in enumerate(("no main text", "main text")) if not (table.core[rest] == i).any()]
+        few = [label for i, label in enumerate(LABELS) if not (labels[rest] == i).any()]
+        few += [name for i, name in enumerate(("no main text", "main text")) if not (core[rest] == i).any()]
         if few:
             raise DataError(
                 f"too few sites have blocks that are {' or '.join(few)}: each site's pages are also scored by a model "
                 "fitted on the others. Label pages of more sites, or add the shipped features (--from). Pages of one "
                 "folder without an address (rel=canonical, or a line `# url: …` in NAME.tsv) count as one site"
             )
+
+
+def check_folds(examples: Sequence[Example], folds: int, settings: Settings) -> None:
+    """Raise DataError unless `fit` can do with the rest of the examples without each of so many parts of the sites."""
+    fold = site_folds(examples, folds, settings.seed)
+    for k in np.unique(fold):
+        try:
+            check_classes([e for e, f in zip(examples, fold, strict=True) if f != k], settings)
+        except DataError as error:
+            raise DataError(
+                f"these pages are enough for a model, but not to cross-validate it: without one part of {folds}, "
+                f"{error}. Or train it without --cross-validate"
+            ) from error
 
 
 def out_of_fold(
@@ -460,10 +477,11 @@ def out_of_fold(
 ) -> Floats:
     """The log odds that networks give which were fitted without the site of the block."""
     odds = np.zeros((len(x), len(OUTPUTS)), np.float32)
-    for k in range(settings.folds):
+    folds = fold.max() + 1
+    for k in range(folds):
         out = fold == k
         odds[out] = fit_network(x, table, ~out, settings, final).log_odds(x[out])
-        say(f"{name}, fold {k + 1} of {settings.folds}")
+        say(f"{name}, fold {k + 1} of {folds}")
     return odds
 
 

@@ -24,7 +24,7 @@ from bodycopy.training.corpora import DataError, Source, digest
 from bodycopy.training.evaluation import block_labels, by_example, line_scores, main_text, word_f1
 from bodycopy.training.examples import Example, examples, fingerprint
 from bodycopy.training.languages import Lines
-from bodycopy.training.stacking import Progress, Settings, fit, fit_without_each, predict
+from bodycopy.training.stacking import Progress, Settings, check_classes, check_folds, fit, fit_without_each, predict
 from bodycopy.training.tables import read_table, write_table
 from bodycopy.training.texts import TEXT_SETTINGS, read_texts, stock_of, text_examples
 
@@ -136,6 +136,10 @@ def train(
         together += [replace(e, features=unclaimed(cast(Features, e.features))) for e in known[::SILENT]]
         nameless = enumerate(known[1::NAMELESS])
         together += [replace(e, features=unnamed(cast(Features, e.features), seed)) for seed, e in nameless]
+    folds = min(folds, len({e.site for e in together}))
+    if folds:  # what cannot be cross-validated is to be told of now, and not after hours
+        check_classes(together, settings)
+        check_folds(together, folds, settings)
     fitted = fit(together, settings, say, final, lines)
     card = card_of([*known, *own], kind, settings, weight if own else 1, final, lines)
     if folds:
