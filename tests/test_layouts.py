@@ -6,7 +6,7 @@ import json
 import pytest
 from helpers import copied, run
 
-from bodycopy.training.corpora import DataError, read_labels
+from bodycopy.training.corpora import DataError, read_labels, site_of
 from bodycopy.training.layouts import read_data
 from bodycopy.training.texts import read_texts, stock_of, text_examples
 
@@ -42,6 +42,34 @@ def test_a_page_is_read_with_its_main_text(tmp_path, layout, suffix):
     assert (page.corpus, page.id, page.site, page.url) == ("town", "tides", "orla.example", URL)
     assert (page.html, page.body, page.labels) == (PAGE, BODY, None)
     assert page.type == ("" if layout == "two folders" else "article")
+
+
+@pytest.mark.parametrize(
+    ("url", "site"),
+    [
+        ("https://www.orla.example/news/story1.html", "orla.example"),
+        ("www.orla.example/news/story1.html", "orla.example"),
+        ("orla.example:8080/news/", "orla.example"),
+        ("//www.orla.example/news", "orla.example"),
+        ("https://WWW.Orla.example.:443/news", "orla.example"),
+        ("https://orla.example?page=https://tides.example/a/b", "orla.example"),
+        ("https://me:secret@orla.example/", "orla.example"),
+        ("https://www.taz.de/", "taz.de"),
+        ("https://taz.de/!1/", "taz.de"),
+        ("https://blogs.taz.de/a", "taz.de"),
+        ("https://www.bbc.co.uk/news", "bbc.co.uk"),
+        ("https://news.abc.net.au/a", "abc.net.au"),
+        ("https://co.uk/", "co.uk"),
+        ("http://localhost/a", "localhost"),
+        ("http://", "folder"),
+        ("file:///home/me/story.html", "folder"),
+        ("story.html", "folder"),
+        ("../news/story.html", "folder"),
+        ("news/2024/story.html", "folder"),
+    ],
+)
+def test_the_site_of_an_address_is_its_registered_domain(url, site):
+    assert site_of(url, b"", "folder") == site
 
 
 @pytest.mark.parametrize("packed", [False, True])

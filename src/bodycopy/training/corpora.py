@@ -28,6 +28,12 @@ CANONICAL = re.compile(
     rb"""href=["']?(https?://[^"'\s>]+)["']?[^>]*?rel=["']?canonical""",
     re.IGNORECASE,
 )
+# The host of an address; without a scheme, a path must follow, or the name of a file would do.
+HOST = re.compile(
+    r"\s*(?:(?:[a-z][a-z\d+.-]*:)?//(?:[^/?#@]*@)?([^/?#:]*)|([^/?#:]*\.[^/?#:]*)(?::\d+)?/)", re.IGNORECASE
+)
+# What countries' registries have sites under, such as co.uk and com.au. Others, such as taz.de, are sites themselves.
+SECOND_LEVEL = frozenset("ac co com edu go gob gouv gov gv mil ne net nom or org sch".split())
 BAD_GZIP = (gzip.BadGzipFile, EOFError, zlib_error)  # what reading a damaged or shortened file raises
 
 
@@ -77,11 +83,11 @@ def address(html: bytes) -> str:
 
 def site_of(url: str | None, html: bytes, default: str) -> str:
     """The registrable domain, or so, of a page's address, or of the one it names itself; else the default."""
-    url = url or address(html)
-    if url.count("/") < 2:
+    found = HOST.match(url or address(html))
+    parts = (found[1] or found[2] or "").lower().strip(".").split(".") if found else [""]
+    if parts == [""]:
         return default
-    parts = url.split("/")[2].lower().split(":")[0].split(".")
-    second_level = len(parts) >= 3 and len(parts[-1]) == 2 and len(parts[-2]) <= 3
+    second_level = len(parts) >= 3 and len(parts[-1]) == 2 and parts[-2] in SECOND_LEVEL
     return ".".join(parts[-3 if second_level else -2 :])
 
 
