@@ -136,6 +136,11 @@ def test_pages_without_doubt_are_well(labelled):
     assert "3 pages are well" in done.stderr
 
 
+def test_check_needs_no_model(labelled, monkeypatch):
+    monkeypatch.setenv("BODYCOPY_MODEL", "gone.npz")
+    assert run("annotate", "--check", labelled).exit_code == 0
+
+
 def test_check_names_the_file_and_line_of_a_block_that_is_lost(labelled):
     path = labelled / "french_article.tsv"
     lost = next(b for b in read(path).blocks if b.label == "body" and b.path.endswith("p[3]"))

@@ -171,6 +171,13 @@ def test_the_command_writes_the_same_figures_as_text_json_and_html(data, result,
     assert not re.search(r"<(script|link|img)|url\(", html)  # it needs nothing else
 
 
+def test_shipped_is_the_shipped_model_whatever_model_is_set_for_cleaning(data, monkeypatch):
+    usual = run("evaluate", data / "held-out", "--seen", "allow")
+    monkeypatch.setenv("BODYCOPY_MODEL", str(data / "poor"))
+    assert run("evaluate", data / "held-out", "--seen", "allow").stdout == usual.stdout
+    assert usual.stdout.startswith(f"# {len(HELD_OUT)} pages")
+
+
 def test_a_folder_that_is_no_data_set_and_a_file_that_is_no_model_are_named(data, tmp_path):
     (tmp_path / "empty").mkdir()
     done = run("evaluate", tmp_path / "empty")

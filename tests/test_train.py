@@ -119,6 +119,17 @@ def test_tables_stand_in_for_pages_and_texts(pages, texts, tmp_path):
     assert held(tmp_path / "direct") == held(tmp_path / "from-tables")
 
 
+def test_the_shipped_model_labels_pages_for_texts_whatever_model_is_set_for_cleaning(tmp_path, monkeypatch):
+    sources = read_sources([copied(FEW[:2], tmp_path / "pages")], [])
+    for source in sources:
+        source.labels = None
+    usual = steps.examples_of_texts(sources, [], None)
+    random_model().save(tmp_path / "html.npz")
+    monkeypatch.setenv("BODYCOPY_MODEL", str(tmp_path))
+    for one, other in zip(steps.examples_of_texts(sources, [], None), usual, strict=True):
+        np.testing.assert_array_equal(one.labels, other.labels)
+
+
 def test_tables_written_twice_are_the_same_bytes(pages, texts, tmp_path):
     for name in ("a", "b"):
         trained(pages, "--texts", texts, "--tables", tmp_path / name)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import bodycopy
+from bodycopy.document import segment
 from bodycopy.files import write_file
 from bodycopy.model import LABELS, Model
 from bodycopy.training.alignment import core_of, located
@@ -166,8 +167,8 @@ def problems(path: Path) -> list[str]:
         html = read_page(path.parent, path.stem, str(path))
     except (DataError, OSError) as error:
         return [str(error)]
-    page = bodycopy.label(html)
-    _, lost = located([block.text for block in page.blocks], [block.path for block in page.blocks], annotation.blocks)
+    cut = segment(html, rich=True)
+    _, lost = located(cut.texts, cut.paths, annotation.blocks)
     return [
         f"{path}:{annotation.blocks[i].line}: this block is lost, the page has none like it: "
         f"{annotation.guesses[i][2][:60]!r}"

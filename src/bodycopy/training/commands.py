@@ -18,7 +18,7 @@ import bodycopy
 from bodycopy.card import card_text
 from bodycopy.cli import model_option, open_model
 from bodycopy.files import write_file
-from bodycopy.model import KINDS, TEXT
+from bodycopy.model import KINDS, TEXT, shipped
 from bodycopy.training.annotation import add_page, annotate, counts, files_in, problems, read, row
 from bodycopy.training.corpora import DataError, Source, address, read_bytes, read_labels, read_text
 from bodycopy.training.languages import read_lines
@@ -347,8 +347,8 @@ def evaluate_command(
     from bodycopy.training import comparison
     from bodycopy.training.report import as_html, as_text
 
-    chosen = {name: open_model(None if name == SHIPPED else name, "html") for name in models}
     try:
+        chosen = {name: open_model(str(shipped("html.npz")) if name == SHIPPED else name, "html") for name in models}
         sources = [s for s in read_sources(data, labels) if s.labels is not None]
         if seen != "allow":
             sites_too = seen != "same-site"

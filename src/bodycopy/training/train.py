@@ -17,7 +17,7 @@ import bodycopy
 from bodycopy.api import settled
 from bodycopy.decide import placed, text_cut
 from bodycopy.features import Features, unclaimed, unnamed
-from bodycopy.model import HTML, LABELS, Kind, Model
+from bodycopy.model import HTML, LABELS, Kind, Model, load_model, shipped
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError, Source, digest
@@ -77,12 +77,15 @@ def examples_of_texts(
     jobs: int = 1,
     seed: int = 0,
 ) -> list[Example]:
-    """What texts were made, and could be made, of some pages, corpus by corpus; ``teacher`` labels unlabelled ones."""
+    """What texts were made, and could be made, of some pages, corpus by corpus; ``teacher`` labels unlabelled ones, by
+    default the shipped model, whatever model is set for cleaning.
+    """
     read = read_texts(texts)
+    teacher = teacher or load_model(shipped("html.npz"))
     known: list[Example] = []
     for _, of_corpus in groupby(sources, key=lambda s: s.corpus):
         some = list(of_corpus)
-        known += text_examples(some, read, teacher or bodycopy.load_model(), stock_of(lines, some), jobs, seed)
+        known += text_examples(some, read, teacher, stock_of(lines, some), jobs, seed)
     return known
 
 
