@@ -111,6 +111,20 @@ def test_labels_by_path_hold_where_a_block_was_cut_in_two_or_joined():
     assert lost == []
 
 
+def test_labels_without_a_path_never_match_by_path():
+    labelled = [Labelled("body", digest("Here")), Labelled("promo", digest("Gone"))]
+    found, lost = located(["Here", "New", "Newer"], ["/p[1]", "/p[2]", "/p[3]"], labelled)
+    assert found.tolist() == [0, UNKNOWN, UNKNOWN]
+    assert lost == [1]
+
+
+def test_a_block_that_nobody_labelled_takes_no_label_by_its_path():
+    labelled = [Labelled("", digest("Here"), "/p[1]"), Labelled("promo", digest("Gone"), "/p[1]/span")]
+    found, lost = located(["Here"], ["/p[1]"], labelled)
+    assert found.tolist() == [UNKNOWN]
+    assert lost == [1]
+
+
 def test_the_first_six_digits_of_a_digest_are_enough():
     labelled = [Labelled("body", digest("Here")[:6]), Labelled("promo", digest("There"))]
     found, lost = located(["Here", "Nowhere", "There"], [], labelled)

@@ -111,7 +111,7 @@ def located(
     """Labels carried over by the digests of whole blocks and, where a page is cut otherwise by now, by their paths.
 
     Also gives the numbers of the labelled blocks that are lost: of which nothing is there any more. ``paths`` are those
-    of the texts, or none.
+    of the texts, or none. A labelled block without a path is found by its digest alone.
     """
     out = np.full(len(texts), UNKNOWN, np.int8)
     digits = min((len(b.key) for b in labelled), default=0)
@@ -119,14 +119,17 @@ def located(
     found = SequenceMatcher(None, [digest(t)[:digits] for t in texts], keys, autojunk=False)
     lost = set(range(len(labelled)))
     kept: set[int] = set()
+    matched: set[int] = set()
     for a, b, size in found.get_matching_blocks():
         out[a : a + size] = [NUMBER[block.label] for block in labelled[b : b + size]]
         lost -= set(range(b, b + size))
+        matched |= set(range(a, a + size))
+    placed = [(j, labelled[j].path) for j in lost if labelled[j].path]
     for i, path in enumerate(paths):
-        if out[i] != UNKNOWN:
+        if i in matched:  # a block that nobody labelled stays without a label
             continue
-        near = [j for j in lost if labelled[j].path == path] or [
-            j for j in lost if f"{path}/".startswith(f"{labelled[j].path}/") or labelled[j].path.startswith(f"{path}/")
+        near = [j for j, known in placed if known == path] or [
+            j for j, known in placed if f"{path}/".startswith(f"{known}/") or known.startswith(f"{path}/")
         ]
         if len(agreed := {labelled[j].label for j in near}) == 1:
             out[i] = NUMBER[agreed.pop()]
