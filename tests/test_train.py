@@ -211,6 +211,16 @@ def test_own_pages_count_more_beside_the_shipped_ones(pages, tmp_path):
     assert {name: of["pages"] for name, of in card["corpora"].items()} == {"own": 2, "pages": len(FEW)}
 
 
+def test_own_pages_in_a_folder_of_the_name_of_ours_weigh_as_any_own_pages(pages, tmp_path):
+    trained(pages, "--tables", tmp_path / "ours" / "tables")
+    for name in ("pages", "stories"):
+        own = copied(["documentation", "live_blog"], tmp_path / name)
+        trained(own, "--from", tmp_path / "ours", "--output", tmp_path / "models" / name)
+    one, other = (Model.load(tmp_path / "models" / name / "html.npz") for name in ("pages", "stories"))
+    np.testing.assert_array_equal(one._table, other._table)
+    assert one.card["corpora"]["pages"]["pages"] == len(FEW) + 2
+
+
 def test_cross_validated_scores_stand_in_the_card(pages, tmp_path):
     trained(pages, "--cross-validate", "--output", tmp_path)
     assert "What it scores" in (tmp_path / "README.md").read_text()

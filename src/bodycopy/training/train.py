@@ -132,7 +132,9 @@ def train(
     `stacking.fit`, whose errors are raised.
     """
     known = sorted(known, key=lambda e: (e.corpus, e.id))  # from pages and from tables alike
-    together = [*known, *own, *(e for e in own for _ in range(weight - 1))]
+    # Settings weigh our corpora by their names, whatever a user's folder is called.
+    others = [replace(e, corpus="") for e in own]
+    together = [*known, *others, *(e for e in others for _ in range(weight - 1))]
     if not together:
         raise DataError(f"nothing to train a model for {kind.name} on")
     if kind is HTML:
@@ -146,7 +148,7 @@ def train(
     fitted = fit(together, settings, say, final, lines)
     card = card_of([*known, *own], kind, settings, weight if own else 1, final, lines)
     if folds:
-        once = together[: len(known) + len(own)]
+        once = [*known, *own]
         by_page: dict[int, tuple[Floats, Model]] = {}
         for stages, left_out in fit_without_each(together, folds, settings, say, final, lines):
             places = [int(i) for i in left_out if i < len(once)]
