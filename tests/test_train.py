@@ -110,6 +110,14 @@ def test_the_readme_tells_of_all_models_in_the_folder(pages, tmp_path):
     assert "# Model for text" not in (tmp_path / "README.md").read_text()
 
 
+def test_a_readme_of_somebody_else_is_not_overwritten(pages, tmp_path):
+    (tmp_path / "README.md").write_text("# My project")
+    done = run("train", pages, "--output", tmp_path)
+    assert done.exit_code == 1
+    assert "README.md would be overwritten, and is not one that `train` wrote: move it" in done.stderr
+    assert held(tmp_path) == {"README.md": b"# My project"}
+
+
 def test_tables_stand_in_for_pages_and_texts(pages, texts, tmp_path):
     both = ("--kind", "html", "--kind", "text")
     trained(pages, "--texts", texts, *both, "--output", tmp_path / "direct")

@@ -257,6 +257,8 @@ def train_command(
 
     began = time.monotonic()
     try:
+        if output is not None:
+            check_readme(output / "README.md")
         stored = [e for folder in data if steps.is_training_data(folder) for e in steps.read_tables(folder)]
         corpora = [folder for folder in data if not steps.is_training_data(folder)]
         sources = read_sources(corpora, labels)
@@ -298,6 +300,14 @@ def train_command(
     except (DataError, bodycopy.ModelError, OSError, ImportError) as error:
         raise click.ClickException(str(error)) from error
     say("done")
+
+
+def check_readme(path: Path) -> None:
+    """Raise DataError where the cards would replace a file that is none of ours. OSError."""
+    if path.exists() and not path.read_bytes().startswith(b"# Model for "):
+        raise DataError(
+            f"{path} would be overwritten, and is not one that `train` wrote: move it, or choose another folder"
+        )
 
 
 def cards(folder: Path, say: Callable[[str], None]) -> Iterator[str]:
