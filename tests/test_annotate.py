@@ -203,10 +203,20 @@ def test_exported_labels_are_read_again_and_hold_no_text(labelled, tmp_path):
     known = read_labels([tmp_path / "a.jsonl.gz"])
     assert known == read_labels([tmp_path / "c.jsonl"])
     for name in FEW:
-        blocks, _ = known["", name]
+        blocks, by_hand = known["labelled", name]
+        assert by_hand
         assert [(b.label, b.key) for b in blocks] == [(b.label, b.key) for b in read(labelled / f"{name}.tsv").blocks]
     words = set(re.findall(r"\w{9,}", (tmp_path / "c.jsonl").read_text()))
     assert words <= set(FEW)
+    run(
+        "annotate",
+        *(labelled / f"{name}.html" for name in FEW),
+        "--skip",
+        tmp_path / "c.jsonl",
+        "--output",
+        tmp_path / "rest",
+    )
+    assert not (tmp_path / "rest").exists()
 
 
 def test_export_never_overwrites_and_needs_labels(labelled, tmp_path):

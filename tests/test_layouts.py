@@ -7,7 +7,7 @@ import pytest
 from helpers import copied, run
 
 from bodycopy.training.corpora import DataError, read_labels, site_of
-from bodycopy.training.layouts import read_data
+from bodycopy.training.layouts import read_data, read_sources
 from bodycopy.training.texts import read_texts, stock_of, text_examples
 
 FEW = ("endless_scroll", "french_article")
@@ -95,6 +95,18 @@ def test_labels_of_a_corpus_go_to_its_pages(tmp_path):
     assert page.labels is not None
     assert [(b.label, b.key) for b in page.labels] == [("body", BODY)]
     assert page.by_hand
+
+
+def test_labels_of_no_page_are_told_of(tmp_path):
+    folder = make(tmp_path / "town", "ours")
+    rows = [{"corpus": c, "id": "tides", "blocks": []} for c in ("tonw", "town")]
+    (tmp_path / "labels.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    said: list[str] = []
+    read_sources([folder], [tmp_path / "labels.jsonl"], said.append)
+    assert len(said) == 1
+    assert "1 of 2 rows of labels are of no page here, such as 'tides' of 'tonw'" in said[0]
+    done = run("evaluate", folder, "--labels", tmp_path / "labels.jsonl", "--seen", "allow")
+    assert f"bodycopy: {said[0]}" in done.stderr
 
 
 def test_a_main_text_that_is_null_is_unknown(tmp_path):

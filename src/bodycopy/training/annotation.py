@@ -176,11 +176,12 @@ def problems(path: Path) -> list[str]:
     ]
 
 
-def row(annotation: Annotation, name: str) -> dict[str, object]:
-    """Labels as JSON Lines have them, without any text: by digest, in reading order."""
+def row(annotation: Annotation, path: Path) -> dict[str, object]:
+    """Labels, read from a file, as JSON Lines have them, without any text: by digest, in reading order."""
     return {
-        "corpus": annotation.told.get("corpus", ""),
-        "id": annotation.told.get("id", name),
+        "corpus": annotation.told.get("corpus", path.parent.resolve().name),
+        "id": annotation.told.get("id", path.stem),
+        "by_hand": True,
         "blocks": [[block.label, block.key] for block in annotation.blocks],
     }
 

@@ -91,7 +91,10 @@ def annotate_command(
         known = read_labels(skip)
     except (OSError, DataError) as error:
         raise click.ClickException(str(error)) from error
-    sources = [s for s in sources_of(pages, report) if (s.corpus, s.id) not in known]
+    named = {name for _, name in known}  # a file alone tells of no corpus
+    sources = [
+        s for s in sources_of(pages, report) if ((s.corpus, s.id) not in known if s.corpus else s.id not in named)
+    ]
     if take is not None:
         sources = most_doubtful(sources, chosen, take, longest)
     for source in sources:
@@ -168,7 +171,7 @@ def check_folders(folders: Iterable[Path]) -> int:
 def export_labels(folders: Iterable[Path], target: Path) -> int:
     """Write the labels of some folders as JSON Lines, without any text; the exit status."""
     try:
-        rows = [row(read(path), path.stem) for folder in folders for path in files_in(folder)]
+        rows = [row(read(path), path) for folder in folders for path in files_in(folder)]
     except (OSError, DataError) as error:
         raise click.ClickException(str(error)) from error
     if not rows:
@@ -261,7 +264,7 @@ def train_command(
             check_readme(output / "README.md")
         stored = [e for folder in data if steps.is_training_data(folder) for e in steps.read_tables(folder)]
         corpora = [folder for folder in data if not steps.is_training_data(folder)]
-        sources = read_sources(corpora, labels)
+        sources = read_sources(corpora, labels, say)
         if tables is not None and stored:
             raise DataError("--tables makes feature tables of pages; the training data given has them already")
         both = texts or steps.of_kind(stored, TEXT)
@@ -357,9 +360,12 @@ def evaluate_command(
     from bodycopy.training import comparison
     from bodycopy.training.report import as_html, as_text
 
+    def say(text: str) -> None:
+        click.echo(f"bodycopy: {text}", err=True)
+
     try:
         chosen = {name: open_model(str(shipped("html.npz")) if name == SHIPPED else name, "html") for name in models}
-        sources = [s for s in read_sources(data, labels) if s.labels is not None]
+        sources = [s for s in read_sources(data, labels, say) if s.labels is not None]
         if seen != "allow":
             sites_too = seen != "same-site"
             told = {

@@ -13,7 +13,7 @@ Pages may be gzipped in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -56,10 +56,22 @@ def read_data(folder: Path, labels: dict[tuple[str, str], tuple[list[Labelled], 
     return sources
 
 
-def read_sources(folders: Sequence[Path], labels: Sequence[Path]) -> list[Source]:
-    """The pages of some data sets, with what some files of labels say of them. Raises DataError, OSError."""
+def read_sources(
+    folders: Sequence[Path], labels: Sequence[Path], say: Callable[[str], None] = lambda _: None
+) -> list[Source]:
+    """The pages of some data sets, with what some files of labels say of them; ``say`` is told of labels of no page.
+
+    Raises DataError, OSError.
+    """
     known = read_labels(labels)
-    return [source for folder in folders for source in read_data(folder, known)]
+    sources = [source for folder in folders for source in read_data(folder, known)]
+    if others := sorted(known.keys() - {(s.corpus, s.id) for s in sources}):
+        corpus, page = others[0]
+        say(
+            f"{len(others)} of {len(known)} rows of labels are of no page here, such as {page!r} of {corpus!r}: the "
+            "corpus of a row is the name of its folder of pages, and its id that of its page"
+        )
+    return sources
 
 
 def corpus_digest(sources: Sequence[Source]) -> str:

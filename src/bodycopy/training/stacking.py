@@ -78,7 +78,7 @@ class Settings:
     # What the odds of each label are multiplied by: promo taken for body is worse than the reverse.
     label_odds: tuple[float, ...] = (0.65, 1.95, 1.4, 1.0)
     doubt: float = 0.1  # weight of a block whose core value is doubted; 1 to doubt none
-    # Weights of our corpora other than 1: the pages written by hand hold more promo and harder cases than pages elsewhere.
+    # Weights of our corpora if not 1: the pages written by hand hold more promo and harder cases than pages elsewhere.
     corpora: tuple[tuple[str, float], ...] = (("pages", 0.2),)
     doubt_bag: int = 2  # networks of each kind that look for such blocks
     # Power of the number of a page's blocks by which each counts less in the labels' loss: 0 for all blocks alike, as
