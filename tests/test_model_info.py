@@ -7,6 +7,7 @@ import pytest
 from helpers import random_model, run
 
 from bodycopy.model import TEXT, load_model, shipped
+from bodycopy.training.evaluation import label_scores
 
 
 @pytest.fixture
@@ -59,6 +60,19 @@ def test_a_card_of_another_version_is_a_clear_error(tmp_path):
     assert "the card is not as this version of bodycopy writes it" in done.stderr
     assert "--json" in done.stderr
     assert json.loads(run("model", "info", "--json", tmp_path / "m.npz").stdout)["corpora"] == ["town"]
+
+
+def test_a_card_without_blocks_labelled_by_hand_has_no_table_of_labels(tmp_path):
+    model = random_model()
+    nothing = label_scores(np.zeros(0, int), np.zeros(0, int))
+    main_text = {"town": {"pages": 9, "word_f1": 0.5, "by_type": {"forum": 0.4}}}
+    model.card["settings"] = {"folds": 5}
+    model.card["cross_validated"] = {"folds": 5, "main_text": main_text, "labels": {"all": nothing}}
+    model.save(tmp_path / "m.npz")
+    told = run("model", "info", tmp_path / "m.npz").stdout
+    assert "| town | 9 | 0.500 |" in told
+    assert "blocks of" not in told
+    assert told.endswith("## Where it fails\n\n- forum pages of town: word F1 0.40\n\n")
 
 
 def damaged(folder):

@@ -55,8 +55,10 @@ def card_lines(model: Model) -> list[str]:
     rows = [
         (name, of["blocks"], *(f"{of['f1'][label]:.3f}" for label in LABELS), f"{of['macro_f1']:.3f}")
         for name, of in scores["labels"].items()
+        if of["blocks"]
     ]
-    out += [*table(("blocks of", "number", *(f"F1 {label}" for label in LABELS), "mean"), rows), ""]
+    if rows:
+        out += [*table(("blocks of", "number", *(f"F1 {label}" for label in LABELS), "mean"), rows), ""]
     return [*out, "## Where it fails", "", *failures(scores), ""]
 
 
@@ -74,6 +76,8 @@ def failures(scores: dict[str, Any]) -> list[str]:
     ]
     out = [f"- {text}" for _, text in sorted(types)[:WEAKEST]]
     for name, of in scores["labels"].items():
+        if not of["blocks"]:
+            continue
         confused = []
         for i, row in enumerate(of["confusion"]):
             for j, count in enumerate(row):
