@@ -208,14 +208,7 @@ def test_exported_labels_are_read_again_and_hold_no_text(labelled, tmp_path):
         assert [(b.label, b.key) for b in blocks] == [(b.label, b.key) for b in read(labelled / f"{name}.tsv").blocks]
     words = set(re.findall(r"\w{9,}", (tmp_path / "c.jsonl").read_text()))
     assert words <= set(FEW)
-    run(
-        "annotate",
-        *(labelled / f"{name}.html" for name in FEW),
-        "--skip",
-        tmp_path / "c.jsonl",
-        "--output",
-        tmp_path / "rest",
-    )
+    run("annotate", labelled, "--skip", tmp_path / "c.jsonl", "--output", tmp_path / "rest")
     assert not (tmp_path / "rest").exists()
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ import bodycopy
 from bodycopy import LABELS
 from bodycopy.model import HTML
 from bodycopy.training.annotation import read
-from bodycopy.training.comparison import compare, f1_of, seen
-from bodycopy.training.corpora import DataError
+from bodycopy.training.comparison import compare, f1_drawn, f1_of, interval, seen
+from bodycopy.training.corpora import DataError, Labelled, digest
 from bodycopy.training.layouts import read_data, read_sources
 from bodycopy.training.stacking import Settings
 from bodycopy.training.train import html_examples, train
@@ -154,6 +155,60 @@ def test_the_command_refuses_pages_that_were_trained_on_unless_told(data):
     assert skipped.stdout.startswith(f"# {len(HELD_OUT)} pages")
     allowed = run("evaluate", data / "train", data / "held-out", "--model", data / "poor", "--seen", "allow")
     assert allowed.stdout.startswith("# 18 pages")
+
+
+def test_pages_of_one_name_in_two_folders_are_two_pages(data, tmp_path):
+    other = folder_of(HELD_OUT[:1], tmp_path / "train")
+    for suffix in (".html", ".tsv"):
+        (other / f"{HELD_OUT[0]}{suffix}").rename(other / f"{TRAINED_ON[0]}{suffix}")
+    for path in other.glob("*.tsv"):
+        path.write_text(re.sub("# (corpus|id): .*\n", "", path.read_text()))
+    done = run("evaluate", data / "train", other, "--model", data / "poor", "--seen", "skip")
+    assert done.stdout.startswith("# 1 pages")
+
+
+def test_skipping_all_pages_says_so(data):
+    done = run("evaluate", data / "train", "--model", data / "poor", "--seen", "skip")
+    assert done.exit_code == 1
+    assert "--seen skip leaves out all 10 pages" in done.stderr
+
+
+def test_labels_that_no_page_has_are_nothing_to_evaluate_on(data):
+    sources = read_data(data / "held-out")[:1]
+    sources[0].labels = [Labelled("body", digest("A story of another page"))]
+    with pytest.raises(DataError, match="no labelled block was found in its page"):
+        compare(sources, {"a": bodycopy.load_model(data / "poor")})
+
+
+def test_draws_without_any_block_of_a_label_tell_nothing_of_it():
+    first = np.diag([5, 3, 0, 0])  # of two sites, labelled without any mistake; the second has no promo
+    second = np.diag([5, 0, 0, 0])
+    drawn = f1_drawn(np.array([[1, 1], [2, 0], [0, 2]]), np.array([first, second]))
+    np.testing.assert_array_equal(drawn[:, 0], [1, 1, 1])
+    np.testing.assert_array_equal(drawn[:, 1], [1, 1, np.nan])
+    assert interval(drawn[:, 1]) == [1, 1]
+    assert interval(drawn[:, 2]) == [0, 0]
+
+
+def test_a_seed_is_no_negative_number(data):
+    done = run("evaluate", data / "held-out", "--seed", -1)
+    assert done.exit_code == 2
+    assert "--seed" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["evaluate", "annotate", "train"])
+def test_what_has_to_be_installed_is_named(command, tmp_path, monkeypatch):
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "a.html").write_text("<p>High water is at six.</p>")
+    row = {"id": "a", "url": None, "type": None, "body": "High water is at six."}
+    (tmp_path / "truth.jsonl").write_text(json.dumps(row) + "\n")
+    labels = {"corpus": tmp_path.name, "id": "a", "blocks": [["body", "High water is at six."]]}
+    (tmp_path / "labels.jsonl").write_text(json.dumps(labels) + "\n")
+    monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
+    options = {"evaluate": ["--labels", tmp_path / "labels.jsonl"], "train": ["--jobs", 1]}.get(command, [])
+    done = run(command, tmp_path, *options, *([] if command == "evaluate" else ["--output", tmp_path / "out"]))
+    assert done.exit_code == 1
+    assert "pip install 'bodycopy[train]'" in done.stderr
 
 
 def test_the_command_writes_the_same_figures_as_text_json_and_html(data, result, tmp_path):

@@ -99,7 +99,7 @@ def test_labels_of_a_corpus_go_to_its_pages(tmp_path):
 
 def test_labels_of_no_page_are_told_of(tmp_path):
     folder = make(tmp_path / "town", "ours")
-    rows = [{"corpus": c, "id": "tides", "blocks": []} for c in ("tonw", "town")]
+    rows = [{"corpus": c, "id": "tides", "blocks": [["body", BODY]]} for c in ("tonw", "town")]
     (tmp_path / "labels.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     said: list[str] = []
     read_sources([folder], [tmp_path / "labels.jsonl"], said.append)

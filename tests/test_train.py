@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -259,17 +258,6 @@ def test_wrong_use_is_explained(pages, options, said):
     done = run("train", pages, *options)
     assert done.exit_code == 2
     assert said in done.stderr
-
-
-def test_what_has_to_be_installed_is_named(tmp_path, monkeypatch):
-    (tmp_path / "html").mkdir()
-    (tmp_path / "text").mkdir()
-    (tmp_path / "html" / "a.html").write_text("<p>High water is at six.</p>")
-    (tmp_path / "text" / "a.txt").write_text("High water is at six.")
-    monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
-    done = run("train", tmp_path, "--output", tmp_path / "models", "--jobs", 1)
-    assert done.exit_code == 1
-    assert "pip install 'bodycopy[train]'" in done.stderr
 
 
 @pytest.mark.parametrize("until", ["linear stage", "network 1", "html.npz"])

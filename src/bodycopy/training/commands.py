@@ -25,6 +25,7 @@ from bodycopy.training.languages import read_lines
 from bodycopy.training.layouts import corpus_digest, is_corpus, read_data, read_sources
 from bodycopy.training.review import review
 
+SEEDS = click.IntRange(0, 2**31)
 PAGE = re.compile(r"(?<!\.review)\.html(\.gz)?$")  # what names of pages end in
 Reporter = Callable[[Exception], None]
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -34,8 +35,21 @@ SHIPPED = "shipped"  # stands for the model that comes with bodycopy
 WEIGHT = 10  # how often a user's own page counts beside ours
 
 
+class TrainingCommand(click.Command):
+    """A command that says what is to be installed where a module is missing, wherever it is needed."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(f"this needs {error.name}: pip install 'bodycopy[train]'") from error
+        except ImportError as error:
+            raise click.ClickException(str(error)) from error
+
+
 @click.command(
     "annotate",
+    cls=TrainingCommand,
     epilog="""\b
 Examples:
   bodycopy annotate pages/*.html --output labelled/
@@ -91,10 +105,8 @@ def annotate_command(
         known = read_labels(skip)
     except (OSError, DataError) as error:
         raise click.ClickException(str(error)) from error
-    named = {name for _, name in known}  # a file alone tells of no corpus
-    sources = [
-        s for s in sources_of(pages, report) if ((s.corpus, s.id) not in known if s.corpus else s.id not in named)
-    ]
+    left_out = known.keys() | {("", name) for _, name in known}  # a file alone tells of no corpus
+    sources = [s for s in sources_of(pages, report) if (s.corpus, s.id) not in left_out]
     if take is not None:
         sources = most_doubtful(sources, chosen, take, longest)
     for source in sources:
@@ -192,6 +204,7 @@ def export_labels(folders: Iterable[Path], target: Path) -> int:
 
 @click.command(
     "train",
+    cls=TrainingCommand,
     epilog="""\b
 Examples:
   bodycopy train labelled/ --from training_data/ --output models/mine
@@ -224,9 +237,7 @@ Examples:
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Folder to keep features of pages in.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="cores",
               help="Threads and processes to work with.")  # fmt: skip
-@click.option(
-    "--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Another gives another model."
-)
+@click.option("--seed", type=SEEDS, default=0, show_default=True, help="Another gives another model.")
 def train_command(
     data: tuple[Path, ...],
     output: Path | None,
@@ -300,7 +311,7 @@ def train_command(
                 click.echo(f"{target}: the old one is kept as {target.name}.old")
             click.echo(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
         write_file(output / "README.md", "\n".join(cards(output, say)).encode())
-    except (DataError, bodycopy.ModelError, OSError, ImportError) as error:
+    except (DataError, bodycopy.ModelError, OSError) as error:
         raise click.ClickException(str(error)) from error
     say("done")
 
@@ -326,6 +337,7 @@ def cards(folder: Path, say: Callable[[str], None]) -> Iterator[str]:
 
 @click.command(
     "evaluate",
+    cls=TrainingCommand,
     epilog="""\b
 Examples:
   bodycopy evaluate held-out/
@@ -342,7 +354,7 @@ Examples:
               help="Pages whose site or text a model was trained on; same-site minds the text alone.")  # fmt: skip
 @click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as HTML.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures as JSON.")
-@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", type=SEEDS, default=0, show_default=True, help="Of the bootstrap.")
 def evaluate_command(
     data: tuple[Path, ...],
     models: tuple[str, ...],
@@ -368,16 +380,20 @@ def evaluate_command(
         sources = [s for s in read_sources(data, labels, say) if s.labels is not None]
         if seen != "allow":
             sites_too = seen != "same-site"
-            told = {
-                (s.corpus, s.id): s.site for m in chosen.values() for s in comparison.seen(sources, m, sites_too)
-            }  # fmt: skip
+            # By the page itself, for two folders may have the same names.
+            told = {id(s): s.site for m in chosen.values() for s in comparison.seen(sources, m, sites_too)}
             if told and seen != "skip":
                 raise click.ClickException(
                     f"{len(told)} of {len(sources)} pages are of sites, or have texts, that a model was trained on "
                     f"({', '.join(sorted(set(told.values()))[:5])}): their scores would be too good. Leave them out "
                     "with --seen skip, take other pages of the same sites with --seen same-site, or all with allow."
                 )
-            sources = [s for s in sources if (s.corpus, s.id) not in told]
+            if told and len(told) == len(sources):
+                raise click.ClickException(
+                    f"--seen skip leaves out all {len(told)} pages: all are of sites, or have texts, that a model was "
+                    "trained on. Evaluate on pages of other sites, or take these with --seen same-site or allow."
+                )
+            sources = [s for s in sources if id(s) not in told]
         result = comparison.compare(sources, chosen, seed)
         click.echo(as_text(result), nl=False)
         if json_file:

@@ -89,6 +89,8 @@ def compare(sources: Sequence[Source], models: dict[str, Model], seed: int = 0) 
         raise DataError("no page is labelled: there is nothing to evaluate on")
     scored_by = {name: [score_page(s, model) for s in labelled] for name, model in models.items()}
     pages = next(iter(scored_by.values()))
+    if not any(len(page.gold) for page in pages):
+        raise DataError("no labelled block was found in its page: the labels are of other pages; take those of these")
     sites = sorted({s.site for s in labelled})
     units = [sites.index(s.site) for s in labelled] if len(sites) >= FEW_SITES else range(len(labelled))
     of_unit = np.array(units)
@@ -122,21 +124,32 @@ def f1_of(confusion: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return 2 * hits / np.maximum(confusion.sum(-1) + confusion.sum(-2), 1)
 
 
+def f1_drawn(draws: Ints, units: Ints) -> npt.NDArray[np.float64]:
+    """F1 by label of each draw that has blocks, NaN where it has none of a label: shape (draws, labels).
+
+    Which draws these are is the same for all models.
+    """
+    drawn = np.tensordot(draws, units, 1)
+    known = there(drawn)
+    return np.where(known, f1_of(drawn), np.nan)[known.any(1)]
+
+
 def interval(values: npt.NDArray[Any]) -> list[float]:
-    return [round(float(x), 4) for x in np.percentile(values, (2.5, 97.5))]
+    """Where most of the values lie that are numbers; [0, 0] if none is."""
+    known = values[~np.isnan(values)]
+    return [round(float(x), 4) for x in np.percentile(known, (2.5, 97.5))] if len(known) else [0.0, 0.0]
 
 
 def there(confusion: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Which labels there are blocks of; the mean F1 is over these."""
-    return confusion.sum(1) > 0
+    return confusion.sum(-1) > 0
 
 
 def worth(pages: Sequence[Scored], of_unit: Ints, draws: Ints) -> dict[str, Any]:
     """All figures of one model."""
     units = by_unit(pages, of_unit)
     confusion = units.sum(0)
-    drawn = np.tensordot(draws, units, 1)
-    f1, f1_drawn = f1_of(confusion), f1_of(drawn)
+    f1, drawn = f1_of(confusion), f1_drawn(draws, units)
     golds, givens = confusion.sum(1), confusion.sum(0)
     known = there(confusion)
     told = {
@@ -145,7 +158,7 @@ def worth(pages: Sequence[Scored], of_unit: Ints, draws: Ints) -> dict[str, Any]
             "precision": round(float(confusion[i, i] / max(1, givens[i])), 4),
             "recall": round(float(confusion[i, i] / max(1, golds[i])), 4),
             "f1": round(float(f1[i]), 4),
-            "interval": interval(f1_drawn[:, i]),
+            "interval": interval(drawn[:, i]),
             "labelled_body": round(float(confusion[i, 0] / max(1, golds[i])), 4),
         }
         for i, label in enumerate(LABELS)
@@ -153,7 +166,7 @@ def worth(pages: Sequence[Scored], of_unit: Ints, draws: Ints) -> dict[str, Any]
     return {
         "labels": told,
         "macro_f1": round(float(f1[known].mean()), 4),
-        "macro_f1_interval": interval(f1_drawn[:, known].mean(1)),
+        "macro_f1_interval": interval(np.nanmean(drawn, 1)),
         "accuracy": round(float(np.trace(confusion) / max(1, confusion.sum())), 4),
         "confusion": confusion.tolist(),
         "calibration": calibration(pages),
@@ -228,7 +241,7 @@ def paired(a: Sequence[Scored], b: Sequence[Scored], of_unit: Ints, draws: Ints)
     units = [by_unit(pages, of_unit) for pages in (a, b)]
     known = there(units[0].sum(0))
     means = [f1_of(s.sum(0))[known].mean() for s in units]
-    drawn = [f1_of(np.tensordot(draws, s, 1))[:, known].mean(1) for s in units]
+    drawn = [np.nanmean(f1_drawn(draws, s), 1) for s in units]
     blocks: Counter[tuple[bool, bool]] = Counter()
     pages: Counter[int] = Counter()
     for x, y in zip(a, b, strict=True):
