@@ -32,8 +32,6 @@ CANONICAL = re.compile(
 HOST = re.compile(
     r"\s*(?:(?:[a-z][a-z\d+.-]*:)?//(?:[^/?#@]*@)?([^/?#:]*)|([^/?#:]*\.[^/?#:]*)(?::\d+)?/)", re.IGNORECASE
 )
-# What countries' registries have sites under, such as co.uk and com.au. Others, such as taz.de, are sites themselves.
-SECOND_LEVEL = frozenset("ac co com edu go gob gouv gov gv mil ne net nom or org sch".split())
 BAD_GZIP = (gzip.BadGzipFile, EOFError, zlib_error)  # what reading a damaged or shortened file raises
 
 
@@ -87,7 +85,7 @@ def site_of(url: str | None, html: bytes, default: str) -> str:
     parts = (found[1] or found[2] or "").lower().strip(".").split(".") if found else [""]
     if parts == [""]:
         return default
-    second_level = len(parts) >= 3 and len(parts[-1]) == 2 and parts[-2] in SECOND_LEVEL
+    second_level = len(parts) >= 3 and len(parts[-1]) == 2 and len(parts[-2]) <= 3
     return ".".join(parts[-3 if second_level else -2 :])
 
 

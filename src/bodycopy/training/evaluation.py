@@ -42,7 +42,7 @@ def word_f1(kept: npt.NDArray[np.bool_], e: Example) -> float:
 def main_text(
     examples: Sequence[Example],
     scores: Floats,
-    f1: Callable[[npt.NDArray[np.bool_], Example], float] = aligned_f1,
+    f1: Callable[[npt.NDArray[np.bool_], Example], float],
 ) -> dict[str, dict[str, Any]]:
     """Mean F1 of the main text by corpus, and by page type where a corpus has several."""
     by_type: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))

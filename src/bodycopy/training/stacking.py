@@ -182,6 +182,13 @@ def same_pages(examples: Sequence[Example]) -> dict[str, str]:
     return {site: first(site) for site in one}
 
 
+def outer_folds(examples: Sequence[Example], folds: int, seed: int) -> npt.NDArray[np.int_]:
+    """The folds to cross-validate by: as `site_folds` has them, but for sites that share a page, which are in one."""
+    of_site = {e.site: f for e, f in zip(examples, site_folds(examples, folds, seed), strict=True)}
+    one = same_pages(examples)
+    return np.array([of_site[one.get(e.site, e.site)] for e in examples])
+
+
 def fit_linear(table: Table, rows: npt.NDArray[np.bool_], settings: Settings) -> tuple[Floats, Floats]:
     """The linear stage: token table (rows, outputs) and biases. One logistic regression an output."""
 
@@ -455,7 +462,7 @@ def check_classes(examples: Sequence[Example], settings: Settings) -> None:
 
 def check_folds(examples: Sequence[Example], folds: int, settings: Settings) -> None:
     """Raise DataError unless `fit` can do with the rest of the examples without each of so many parts of the sites."""
-    fold = site_folds(examples, folds, settings.seed)
+    fold = outer_folds(examples, folds, settings.seed)
     for k in np.unique(fold):
         try:
             check_classes([e for e, f in zip(examples, fold, strict=True) if f != k], settings)
@@ -503,11 +510,9 @@ def fit_without_each(
 ) -> Iterator[tuple[Stages, npt.NDArray[np.int_]]]:
     """For each of so many parts of the sites, stages fitted without it, from first to last, and which examples it has.
 
-    Sites that share a page are left out together (see `same_pages`). The rest is as for `fit`.
+    The rest is as for `fit`.
     """
-    of_site = {e.site: f for e, f in zip(examples, site_folds(examples, folds, settings.seed), strict=True)}
-    one = same_pages(examples)
-    fold = np.array([of_site[one.get(e.site, e.site)] for e in examples])
+    fold = outer_folds(examples, folds, settings.seed)
     for k in np.unique(fold):
         rest = [e for e, f in zip(examples, fold, strict=True) if f != k]
         say(f"without fold {k + 1} of {folds}")

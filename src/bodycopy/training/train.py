@@ -21,7 +21,7 @@ from bodycopy.model import HTML, LABELS, Kind, Model, load_model, shipped
 from bodycopy.tokens import Floats
 from bodycopy.training.alignment import UNKNOWN
 from bodycopy.training.corpora import DataError, Source, digest
-from bodycopy.training.evaluation import block_labels, by_example, line_scores, main_text, word_f1
+from bodycopy.training.evaluation import aligned_f1, block_labels, by_example, line_scores, main_text, word_f1
 from bodycopy.training.examples import Example, examples, fingerprint
 from bodycopy.training.languages import Lines
 from bodycopy.training.stacking import Progress, Settings, check_classes, check_folds, fit, fit_without_each, predict
@@ -159,8 +159,8 @@ def train(
         decided = [placed(s, e.copied) if kind is HTML else s for e, (s, _) in zip(once, of_page, strict=True)]
         scores = np.concatenate(decided)
         card["cross_validated"] = {"folds": folds} | measured(once, scores, [model for _, model in of_page])
-        if kind is HTML and all(e.texts for e in together if e.body_words):
-            say("mean word F1: " + json.dumps(main_text(once, scores, word_f1)))
+        if kind is HTML:
+            say("mean word F1: " + json.dumps(card["cross_validated"]["main_text"]))
     return fitted.model(kind, card)
 
 
@@ -236,7 +236,8 @@ def measured(known: Sequence[Example], scores: Floats, models: Sequence[Model]) 
     Texts that stand with their examples are also cleaned by these models, as `clean_text` does it, until nothing goes.
     """
     if known[0].kind is HTML:
-        return {"main_text": main_text(known, scores), "labels": block_labels(known, scores)}
+        f1 = word_f1 if all(e.texts for e in known if e.body_words) else aligned_f1
+        return {"main_text": main_text(known, scores, f1), "labels": block_labels(known, scores)}
     cores = by_example(known, scores[:, -1])
 
     def once(threshold: float | None) -> list[Any]:
