@@ -27,15 +27,15 @@ def test_plain_text(html, text):
     [
         ("<ul><li><p>a</p><p>b</p><li>c</ul>", "a\n\nb\nc"),
         ("<ul><li>a<ul><li>b</ul>c<li>d</ul>", "a\nb\n\nc\nd"),
-        ("<table><tr><td><p>a</p><p>b</p><td>c</table>", "a\n\nb\n\nc"),
+        ("<table><tr><td><p>a</p><p>b</p><td>c</table>", "a\nb\tc"),
         ("<table><tr><td>a<td><h2>b</h2></table>", "a\n\nb"),
         (f"<table><tr><td>a<td>{LONG}<tr><td>b<td>c</table>", f"a\n\n{LONG.strip()}\n\nb\n\nc"),
-        ("<table><tr><td>x<ul><li>a<li>b</ul><td>c</table>", "x\n\na\nb\n\nc"),
-        ("<table><tr><td><p>a</p><p>b</p><table><tr><td>c<td>d</table></table>", "a\n\nb\n\nc\td"),
-        ("<table><tr><td>a<td><pre><div>b</div><div>c</div></pre></table>", "a\n\nb\nc"),
+        ("<table><tr><td>x<ul><li>a<li>b</ul><td>c</table>", "x\na\nb\tc"),
+        ("<table><tr><td><p>a</p><p>b</p><table><tr><td>c<td>d</table></table>", "a\nb\n\nc\td"),
+        ("<table><tr><td>a<td><pre><div>b</div><div>c</div></pre></table>", "a\tb\nc"),
     ],
 )
-def test_paragraphs_of_one_item_or_cell_are_parted_by_an_empty_line(html, text):
+def test_paragraphs_of_one_item_and_what_stands_in_a_table_for_the_layout_are_parted_by_an_empty_line(html, text):
     assert labelled(html).text == text
 
 

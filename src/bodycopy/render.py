@@ -111,14 +111,14 @@ def to_text(texts: list[str], places: list[Place]) -> str:
 
 
 def layout_tables(texts: list[str], places: list[Place]) -> set[int]:
-    """The tables that are there for the layout: a cell holds a heading, more than one block, or much text."""
+    """The tables that are there for the layout: a cell holds a heading, or much text."""
     found: set[int] = set()
-    before = -1
+    lengths: dict[int, int] = {}
     for text, place in zip(texts, places, strict=True):
-        cell = place.cell
-        if cell >= 0 and (cell == before or place.heading or len(text) > LONGEST_CELL):
-            found.add(place.table)
-        before = cell
+        if place.cell >= 0:
+            lengths[place.cell] = length = lengths.get(place.cell, 0) + len(text)
+            if place.heading or length > LONGEST_CELL:
+                found.add(place.table)
     return found
 
 
