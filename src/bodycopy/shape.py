@@ -40,8 +40,8 @@ def counted(texts: list[str]) -> tuple[Ints, Floats, Floats, Floats]:
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     kinds = CHARACTER.take(codes, mode="clip")
     ends = np.cumsum(length)
-    per_kind = np.bincount(np.repeat(np.arange(n) * 10, length) + kinds, minlength=10 * n)
-    per_kind = per_kind.reshape(n, 10).T.astype(np.float32)
+    found = np.bincount(np.repeat(np.arange(n) * 10, length) + kinds, minlength=10 * n)
+    per_kind = found.reshape(n, 10).T.astype(np.float32)
     first, last, last_code = kinds[ends - length], kinds[ends - 1], codes[ends - 1]
     ideographs = per_kind[9]
     words = per_kind[4] + 1 + ideographs * 0.5

@@ -40,7 +40,7 @@ class Scored:
     texts: list[str]
     gold: Ints
     given: Ints
-    sure: npt.NDArray[np.float64]  # the probability of the label given
+    sure: npt.NDArray[np.floating[Any]]  # the probability of the label given
     word_f1: float | None  # of the main text, where it is known
 
     def confusion(self) -> Ints:

@@ -27,7 +27,7 @@ def aligned_f1(kept: npt.NDArray[np.bool_], e: Example) -> float:
 
     That is a little less than `word_f1`, where a text stands in a page twice, but needs no texts.
     """
-    return float(2 * e.hits[kept].sum() / max(1, e.words[kept].sum() + e.body_words))
+    return 2 * int(e.hits[kept].sum()) / max(1, int(e.words[kept].sum()) + e.body_words)
 
 
 def word_f1(kept: npt.NDArray[np.bool_], e: Example) -> float:
@@ -100,10 +100,10 @@ def line_scores(examples: Sequence[Example], kept: Sequence[npt.NDArray[np.bool_
         body, junk = e.labels == 0, e.labels > 0
         clean = not junk.any()
         counts.setdefault(e.type, np.zeros(6))
-        counts[e.type] += (
-            (body & stays).sum(), body.sum(), (junk & ~stays).sum(), junk.sum(),
-            e.words[~stays].sum() if clean else 0, e.words.sum() if clean else 0,
-        )  # fmt: skip
+        counts[e.type] += [
+            int((body & stays).sum()), int(body.sum()), int((junk & ~stays).sum()), int(junk.sum()),
+            int(e.words[~stays].sum()) if clean else 0, int(e.words.sum()) if clean else 0,
+        ]  # fmt: skip
     names = ("body_kept", "junk_removed", "clean_words_lost")
     return {
         source: {
