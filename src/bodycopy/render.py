@@ -208,9 +208,14 @@ def escaped(text: str, special: re.Pattern[str]) -> str:
 
 def code_span(text: str) -> str:
     """Code between more backticks than it holds in a row."""
-    sign = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    sign = backticks(text, 1)
     space = " " if text[0] == "`" or text[-1] == "`" else ""
     return f"{sign}{space}{text}{space}{sign}"
+
+
+def backticks(code: str, least: int) -> str:
+    """So many backticks, or more: code holds fewer in a row."""
+    return "`" * max(least, 1 + max(map(len, re.findall("`+", code)), default=0))
 
 
 def misplaced(pieces: list[str], spans: list[tuple[int, int]]) -> list[int]:
@@ -260,9 +265,7 @@ def to_markdown(blocks: list[list[Token]], places: list[Place]) -> str:
             lead = markers.around(place)
             if place.pre >= 0:
                 code = "".join(value for kind, value in tokens if kind == "text").replace("\0", "\n").strip("\n")
-                fence = "```"
-                while fence in code:
-                    fence += "`"
+                fence = backticks(code, 3)
                 lines = [fence, *code.split("\n"), fence]
             else:
                 lines = inline(tokens, ("[", "**") if place.heading else ()).split("\n")

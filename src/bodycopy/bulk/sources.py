@@ -216,8 +216,7 @@ def matches(pattern: str, fields: bool, kind: str, avoid: Path | None) -> Iterat
     found = sorted(glob.iglob(pattern, recursive=True))
     within = None if avoid is None else avoid.resolve()
     for name in found:
-        whole = Path(name).resolve()
-        if not os.path.isdir(name) and (within is None or within not in (whole, *whole.parents)):
+        if not os.path.isdir(name) and not (within and Path(name).resolve().is_relative_to(within)):
             yield file(name, PurePath(name).relative_to(base), fields, kind)
     if not found:
         yield Source(pattern, fault="no such file, and nothing matches it as a pattern")
